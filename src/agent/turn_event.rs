@@ -1,0 +1,90 @@
+//! What a turn produces, in order. The server turns it into frames and the evals
+//! read it as it is, so scores measure what users get.
+
+use std::sync::Arc;
+
+use crate::domain::action::Action;
+use crate::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use crate::domain::ids::AnswerId;
+
+/// One event of a turn. The last one is always [`TurnEvent::Finished`], and
+/// there is one [`TurnEvent::Message`] before it unless the turn failed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TurnEvent {
+    /// What is being done.
+    Status(Phase),
+    /// A source, before the first delta that cites it.
+    Citation(Citation),
+    /// A further piece of the answer.
+    Delta {
+        /// Markdown that continues the answer.
+        text: String,
+        /// Numbers of the citations that hold for the text up to here.
+        cites: Vec<u32>,
+    },
+    /// The whole answer, which replaces the deltas.
+    Message(AgentMessage),
+    /// An action that passed its checks, in nominal order.
+    Action(OfferedAction),
+    /// Why everything happened, when the request asked for it.
+    Trace(Arc<serde_json::Value>),
+    /// The end.
+    Finished(TurnFinish),
+}
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Looking for passages.
+    Retrieving,
+    /// Writing the answer.
+    Answering,
+}
+
+/// The whole answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentMessage {
+    /// Markdown.
+    pub text: String,
+    /// Its sources by number.
+    pub citations: Vec<Citation>,
+    /// Replies that are one click away, each with the Custom Answer it stands for.
+    pub quick_replies: Vec<(QuickReply, Option<AnswerId>)>,
+}
+
+/// An action to be offered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfferedAction {
+    /// The action, from the catalog.
+    pub action: Action,
+    /// What stands on its button.
+    pub label: String,
+    /// The address after its attributes were resolved and checked; navigation only.
+    pub resolved_url: Option<String>,
+    /// Where it comes from.
+    pub origin: ActionOrigin,
+    /// Its place in its batch, from 0.
+    pub order: u32,
+}
+
+/// Where an offered action comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionOrigin {
+    /// A Custom Answer.
+    CustomAnswer,
+    /// The agent found it fitting.
+    Agent,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnFinish {
+    /// What kind of answer it gave; absent when it gave none.
+    pub kind: Option<AnswerKind>,
+    /// The Custom Answer, when it gave one.
+    pub answer: Option<AnswerId>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether a part that should have helped was away.
+    pub degraded: bool,
+}

@@ -1,0 +1,23 @@
+//! What starts a turn.
+
+use crate::domain::action::ActionKind;
+use crate::domain::ids::{AnswerId, RunId};
+use crate::domain::user::UserContext;
+
+/// A message to be answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnRequest {
+    /// Identifies the turn.
+    pub run: RunId,
+    /// What the user said; for a launch, after its attributes were resolved.
+    pub message: String,
+    /// The Custom Answer meant by the chip that the user clicked, which is then
+    /// given without matching.
+    pub chosen_answer: Option<AnswerId>,
+    /// Who says it, and where.
+    pub context: UserContext,
+    /// The kinds of action that the client can carry out.
+    pub capabilities: Vec<ActionKind>,
+    /// Whether the full trace is wanted.
+    pub trace: bool,
+}

@@ -1,0 +1,77 @@
+//! What a conversation consists of, and how a turn of the agent can end.
+
+use super::ids::ArticleId;
+
+/// Who said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The user.
+    User,
+    /// The agent.
+    Agent,
+}
+
+/// A source that an answer rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Citation {
+    /// Its number within the answer, from 1; one number per source.
+    pub number: u32,
+    /// The article.
+    pub article: ArticleId,
+    /// Its title, with the heading of the passage.
+    pub title: String,
+    /// Where a reader finds the passage.
+    pub url: String,
+    /// The beginning of the passage.
+    pub snippet: String,
+}
+
+/// A reply that the user can give with one click.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuickReply {
+    /// Its identifier within the conversation.
+    pub id: String,
+    /// What is said when it is clicked.
+    pub text: String,
+}
+
+/// What kind of answer a turn gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AnswerKind {
+    /// An author's own words.
+    CustomAnswer,
+    /// From articles, with citations.
+    Knowledge,
+    /// A question back: which of these was meant.
+    Chips,
+    /// The knowledge does not hold it.
+    NoAnswer,
+    /// A person takes over.
+    Handover,
+}
+
+impl AnswerKind {
+    /// The name on the wire and in eval files, such as `custom_answer`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CustomAnswer => "custom_answer",
+            Self::Knowledge => "knowledge",
+            Self::Chips => "chips",
+            Self::NoAnswer => "no_answer",
+            Self::Handover => "handover",
+        }
+    }
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It said what it had to say.
+    Completed,
+    /// The user stopped it.
+    Cancelled,
+    /// It broke off in the middle.
+    Interrupted,
+    /// It could not answer.
+    Failed,
+}

@@ -1,0 +1,12 @@
+//! Docent: a self-hosted conversational backend for a product's own in-app agent.
+//!
+//! `ARCHITECTURE.md` beside this file tells how the modules fit together and
+//! what always holds. The order below is the order of the layers: a module uses
+//! only modules above it in this list.
+
+pub mod diagnostic;
+pub mod domain;
+
+pub mod ports;
+
+pub mod agent;

@@ -1,0 +1,5 @@
+//! Traits to the outside: each stands for something real that can be elsewhere,
+//! slow or broken. Adapters implement them; `cli` chooses.
+
+pub mod conversation_store;
+pub mod embedder;

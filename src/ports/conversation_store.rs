@@ -1,0 +1,75 @@
+//! Keeps what happened in conversations, as one append-only log each.
+//!
+//! A log is identified by its conversation and epoch. Its events are numbered
+//! from 1 without a gap. What was appended is there for every later read.
+
+use async_trait::async_trait;
+
+use crate::domain::ids::{ConversationId, UserId};
+
+/// The end of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPosition {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Changes when the log was lost or rewritten; cursors of another epoch are void.
+    pub epoch: String,
+    /// Number of the last event, 0 when there is none.
+    pub seq: u64,
+}
+
+/// One event of a log, as the server sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its number.
+    pub seq: u64,
+    /// Its frame, a JSON object without `seq`.
+    pub frame: String,
+}
+
+/// Why a log could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such conversation of this user.
+    #[error("the conversation does not exist")]
+    NotFound,
+    /// The store holds as much as its limits allow.
+    #[error("the conversation store is full: {0}")]
+    Full(&'static str),
+    /// The storage itself failed; the cause is for the log.
+    #[error("the conversation store failed: {0}")]
+    Failed(String),
+}
+
+/// A store of conversations.
+#[async_trait]
+pub trait ConversationStore: Send + Sync {
+    /// Starts a conversation of `user`, whose log is empty.
+    ///
+    /// # Errors
+    /// When the store is full or fails.
+    async fn create(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError>;
+
+    /// The end of the log of a conversation of `user`.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] also when it is another user's.
+    async fn position(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError>;
+
+    /// Appends events in order, and returns the number of the last one.
+    ///
+    /// # Errors
+    /// When it fails, nothing was appended.
+    async fn append(&self, conversation: &ConversationId, frames: Vec<String>) -> Result<u64, StoreError>;
+
+    /// The events after number `after`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// When the conversation is unknown or the store fails.
+    async fn read_after(
+        &self,
+        conversation: &ConversationId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError>;
+}

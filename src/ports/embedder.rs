@@ -1,0 +1,74 @@
+//! Turns texts into vectors whose cosine tells how close their meanings are.
+
+use async_trait::async_trait;
+
+/// Vectors of equal length, one after the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Vectors {
+    dimension: usize,
+    values: Vec<f32>,
+}
+
+impl Vectors {
+    /// Wraps `values`, which hold one vector of `dimension` after the other.
+    pub fn new(dimension: usize, values: Vec<f32>) -> Self {
+        debug_assert!(dimension > 0 && values.len().is_multiple_of(dimension));
+        Self { dimension, values }
+    }
+
+    /// Components of each vector.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The vectors, each of length 1, or all zeros when the embedder knows
+    /// nothing in the text.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.values.chunks_exact(self.dimension.max(1))
+    }
+
+    /// All components, vector by vector.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+}
+
+/// Why texts could not be embedded.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// It may work later: the service is slow, busy or away.
+    #[error("the embedder `{embedder}` is unavailable: {reason}")]
+    Unavailable {
+        /// Name of the embedder.
+        embedder: String,
+        /// Cause, for the log.
+        reason: String,
+    },
+    /// It will not work with these texts or settings.
+    #[error("the embedder `{embedder}` refused: {reason}")]
+    Refused {
+        /// Name of the embedder.
+        embedder: String,
+        /// Cause, for the log.
+        reason: String,
+    },
+}
+
+/// An embedding model.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    /// Its name with its version, such as `static-en`; part of cache keys.
+    fn name(&self) -> &str;
+
+    /// Components of its vectors.
+    fn dimension(&self) -> usize;
+
+    /// Whether it understands a language, by primary subtag such as `en`.
+    fn knows(&self, language: &str) -> bool;
+
+    /// One vector per text, in order.
+    ///
+    /// # Errors
+    /// See [`EmbedError`]; nothing is returned for part of the texts.
+    async fn embed(&self, texts: &[&str]) -> Result<Vectors, EmbedError>;
+}
