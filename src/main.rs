@@ -1,1 +1,2 @@
+//! The `docent` executable.
 fn main() {}

@@ -200,7 +200,7 @@ pub enum Content {
     /// A survey.
     Survey(Flow),
     /// A banner.
-    Banner(Banner),
+    Banner(Box<Banner>),
     /// Hints, shown side by side.
     Hint(Flow),
     /// A checklist.
