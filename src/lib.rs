@@ -6,7 +6,10 @@
 
 pub mod diagnostic;
 pub mod domain;
+pub mod text;
 
 pub mod ports;
 
 pub mod agent;
+
+pub mod adapters;

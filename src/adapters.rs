@@ -1,0 +1,4 @@
+//! What stands behind the ports: each adapter implements one of them, and only
+//! adapters name an outside service.
+
+pub mod static_embedder;
