@@ -10,6 +10,6 @@ pub mod text;
 
 pub mod ports;
 
-pub mod agent;
+pub mod intent;
 
 pub mod adapters;
