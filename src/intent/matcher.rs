@@ -121,7 +121,9 @@ pub fn decide(
         [best, rest @ ..] => {
             let near: Vec<_> = rest
                 .iter()
-                .filter(|other| best.candidate.score - other.candidate.score < bounds.margin)
+                .filter(|other| {
+                    best.candidate.score - other.candidate.score < bounds.margin || opposite(phrases, best, other)
+                })
                 .take(MAX_CHIPS - 1)
                 .map(|other| Arc::clone(&other.candidate.answer))
                 .collect();
@@ -145,6 +147,13 @@ struct Scored {
     phrase_content: f32,
     /// Score of the closest phrase under `not:`.
     rejection: f32,
+}
+
+/// Whether two answers are opposites of which the message, passing for both,
+/// asks for neither: "two-factor" is close to turning it on and to turning it off.
+fn opposite(phrases: &Phrases, one: &Scored, other: &Scored) -> bool {
+    let polarity = |scored: &Scored| &phrases.phrases[scored.phrase].message.polarity;
+    polarity(one).conflict(polarity(other)).is_some()
 }
 
 /// An equal phrase always hits, whatever else comes close.

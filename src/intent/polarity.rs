@@ -43,7 +43,7 @@ const AXES: &[(&[&str], &[&str])] = &[
 /// Words that turn a request round.
 const NEGATIONS: &[&str] = &[
     "not", "no", "never", "without", "dont", "don't", "doesn't", "doesnt", "can't", "cant", "cannot", "won't", "wont",
-    "isn't", "isnt", "stop", "avoid", "except", "unable", "nicht", "kein", "keine", "keinen", "ohne", "nie", "pas",
+    "isn't", "isnt", "avoid", "except", "unable", "nicht", "kein", "keine", "keinen", "ohne", "nie", "pas",
     "sans", "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不", "没", "没有", "无", "别",
 ];
 
