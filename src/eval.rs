@@ -1,0 +1,4 @@
+//! Measures quality offline: of a project's own cases, and of public data sets.
+
+pub mod case;
+pub mod cases;
