@@ -10,6 +10,10 @@ pub mod text;
 
 pub mod ports;
 
+pub mod retrieval;
+
 pub mod agent;
 
 pub mod adapters;
+
+pub mod eval;
