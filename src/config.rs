@@ -93,7 +93,9 @@ fn environment(
         let names: Vec<String> = setting::ALL.iter().map(setting::Setting::variable).collect();
         match (names.iter().position(|known| *known == name), value.into_string()) {
             (Some(at), Ok(value)) => raw.set(setting::ALL[at].key, value, place),
-            (Some(_), Err(_)) => diagnostics.push(Diagnostic::error("bad-value", place, "the value is not valid UTF-8")),
+            (Some(_), Err(_)) => {
+                diagnostics.push(Diagnostic::error("bad-value", place, "the value is not valid UTF-8"))
+            }
             (None, _) => diagnostics.push(
                 Diagnostic::error("unknown-setting", place, format!("there is no setting `{name}`"))
                     .suggest(&name, names.iter().map(String::as_str)),
@@ -109,7 +111,10 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         knowledge: PathBuf::from(reader.text("knowledge")),
         prompts: reader.given("prompts").map(PathBuf::from),
         origins: reader.parse("origins", "origins such as https://app.example.com, with commas between", origins),
-        trace: reader.given("trace").is_some().then(|| reader.parse("trace", "true or false", |text| text.parse().ok())),
+        trace: reader
+            .given("trace")
+            .is_some()
+            .then(|| reader.parse("trace", "true or false", |text| text.parse().ok())),
         log: reader.parse("log", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -161,8 +166,10 @@ mod tests {
 
     #[test]
     fn every_mistake_is_reported_with_its_place() {
-        let toml = "listen = 'nowhere'\nlisen = 1\nlog = \"xml\"\n[limits]\nmax_connections = -1\nhello_timeout_ms = \"soon\"";
-        let mistakes = read(toml, &[("DOCENT_ORIGINS", "https://a.example/path"), ("DOCENT_LISTN", "x")]).expect_err("mistakes");
+        let toml =
+            "listen = 'nowhere'\nlisen = 1\nlog = \"xml\"\n[limits]\nmax_connections = -1\nhello_timeout_ms = \"soon\"";
+        let mistakes =
+            read(toml, &[("DOCENT_ORIGINS", "https://a.example/path"), ("DOCENT_LISTN", "x")]).expect_err("mistakes");
         assert_eq!(
             mistakes,
             [

@@ -1,4 +1,6 @@
-//! Measures quality offline: of a project's own cases, and of public data sets.
+//! Measures quality offline, without a network and a key: of a project's own
+//! cases, and of public data sets.
 
-pub mod case;
-pub mod cases;
+pub mod beir;
+pub mod metrics;
+pub mod retrieval;

@@ -10,6 +10,15 @@ pub mod text;
 
 pub mod ports;
 
+pub mod knowledge;
+
 pub mod intent;
+pub mod retrieval;
+
+pub mod agent;
 
 pub mod adapters;
+
+pub mod eval;
+
+pub mod config;

@@ -32,7 +32,11 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("axum::", &["src/server"], "only the server knows the web framework"),
     ("tantivy::", &["src/retrieval/lexical"], "only the lexical index knows tantivy"),
     ("std::env::var", &["src/config"], "only the configuration reads the environment"),
-    ("fs::", &["src/knowledge", "src/config", "src/eval", "src/bench", "src/cli", "src/adapters"], "only these touch the disk"),
+    (
+        "fs::",
+        &["src/knowledge", "src/config", "src/eval", "src/bench", "src/cli", "src/adapters"],
+        "only these touch the disk",
+    ),
     ("tokio::spawn(", &[], "a task is spawned on a tracker, so that shutdown waits for it"),
     ("SystemTime::now", &[], "time enters at the edge"),
     ("Timestamp::now", &["src/server", "src/cli", "src/eval", "src/bench"], "time enters at the edge"),
@@ -119,9 +123,9 @@ fn outside_things_are_named_where_they_belong() {
     for (path, text) in sources() {
         let code = code_of(&text);
         for (needle, places, reason) in CONFINED {
-            let named = code.match_indices(needle).any(|(at, _)| {
-                !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-            });
+            let named = code
+                .match_indices(needle)
+                .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
             if named && !places.iter().any(|place| path.to_str().is_some_and(|path| path.starts_with(place))) {
                 wrong.push(format!("{}: `{needle}`: {reason}", path.display()));
             }

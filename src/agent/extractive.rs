@@ -33,7 +33,7 @@ struct Unit {
 /// Quotes from `blocks` what answers a question made of `terms`, as Markdown.
 ///
 /// `heading` is the passage's own heading: its words count as said.
-pub fn quote(blocks: &[Block], heading: &str, terms: &[String], analyzer: &Analyzer) -> String {
+pub(super) fn quote(blocks: &[Block], heading: &str, terms: &[String], analyzer: &Analyzer) -> String {
     let wanted: FxHashSet<&str> = terms.iter().map(String::as_str).collect();
     let in_heading = words_in(heading, &wanted, analyzer);
     let mut units = units(blocks);
@@ -74,7 +74,8 @@ fn units(blocks: &[Block]) -> Vec<Unit> {
 /// The units around the best one that make it readable.
 fn extend(units: &[Unit], best: usize) -> std::ops::Range<usize> {
     let (mut start, mut end) = (best, best + 1);
-    let length = |range: std::ops::Range<usize>| units[range].iter().map(|unit| unit.markdown.chars().count()).sum::<usize>();
+    let length =
+        |range: std::ops::Range<usize>| units[range].iter().map(|unit| unit.markdown.chars().count()).sum::<usize>();
     if units[best].kind == BlockKind::ListItem {
         while end < units.len() && units[end].kind == BlockKind::ListItem && length(start..end + 1) <= MAX_CHARS {
             end += 1;
@@ -91,7 +92,8 @@ fn extend(units: &[Unit], best: usize) -> std::ops::Range<usize> {
         let announced = announces(&units[end - 1]);
         let same_block = units[end].block == units[end - 1].block;
         let next_step = units[end].kind == BlockKind::ListItem && units[end - 1].kind == BlockKind::ListItem;
-        let flows = announced || next_step || (same_block || units[end].kind == BlockKind::Paragraph) && length(start..end) < ENOUGH_CHARS;
+        let same_text = units[end].kind == BlockKind::Paragraph && units[end - 1].kind == BlockKind::Paragraph;
+        let flows = announced || next_step || (same_block || same_text) && length(start..end) < ENOUGH_CHARS;
         if !flows || length(start..end + 1) > MAX_CHARS {
             break;
         }
@@ -178,7 +180,10 @@ mod tests {
         ];
         let analyzer = Analyzer::of(Language::ENGLISH);
         let quoted = quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &analyzer);
-        assert!(quoted.starts_with("> Invoices are sent on the first day of each month. They list every seat."), "{quoted}");
+        assert!(
+            quoted.starts_with("> Invoices are sent on the first day of each month. They list every seat."),
+            "{quoted}"
+        );
         assert!(quoted.len() < 700, "{quoted}");
     }
 

@@ -7,16 +7,16 @@ use crate::domain::locale::Locale;
 
 /// The agent's own sentences in one language.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Phrasing {
+pub(super) struct Phrasing {
     language: &'static str,
     /// Asks which of several answers was meant.
-    pub did_you_mean: &'static str,
+    pub(super) did_you_mean: &'static str,
     /// Says that the knowledge does not hold the answer.
-    pub no_answer: &'static str,
+    pub(super) no_answer: &'static str,
     /// Comes before the articles nearest to a question without an answer.
-    pub nearest: &'static str,
+    pub(super) nearest: &'static str,
     /// Comes before further articles.
-    pub see_also: &'static str,
+    pub(super) see_also: &'static str,
 }
 
 const ENGLISH: Phrasing = Phrasing {
@@ -88,7 +88,7 @@ const OTHERS: &[Phrasing] = &[
 
 impl Phrasing {
     /// The sentences for `locale`, else for `fallback`, else in English.
-    pub fn of(locale: Option<&Locale>, fallback: &Locale) -> &'static Self {
+    pub(super) fn of(locale: Option<&Locale>, fallback: &Locale) -> &'static Self {
         let language = locale.unwrap_or(fallback).language();
         OTHERS.iter().find(|phrasing| phrasing.language == language).unwrap_or(&ENGLISH)
     }

@@ -4,7 +4,6 @@
 //! The same checks run again when a client claims the action, since a project
 //! can change between the offer and the click.
 
-use jiff::Timestamp;
 use url::Url;
 
 use super::trace::{ActionTrace, CheckTrace, target_of};
@@ -14,42 +13,32 @@ use crate::domain::action::{Action, ActionKind, order};
 use crate::domain::attribute::{Attributes, Encoding};
 use crate::domain::condition::{Condition, Facts, Verdict};
 use crate::domain::ids::{ExperienceId, PostId};
-use crate::domain::page::Page;
+use crate::domain::page::{Page, PageRule};
 use crate::domain::project::{Policy, Project};
-use crate::domain::user::UserContext;
 
 /// What the checks read.
 #[derive(Clone, Copy)]
-pub struct Preflight<'a> {
+pub(super) struct Preflight<'a> {
     /// The project, as one turn sees it.
-    pub project: &'a Project,
+    pub(super) project: &'a Project,
     /// What conditions are tested against.
-    pub facts: Facts<'a>,
+    pub(super) facts: Facts<'a>,
     /// Attributes for addresses.
-    pub attributes: &'a Attributes,
+    pub(super) attributes: &'a Attributes,
     /// The kinds of action that the client can carry out.
-    pub capabilities: &'a [ActionKind],
+    pub(super) capabilities: &'a [ActionKind],
 }
 
-impl<'a> Preflight<'a> {
-    /// Checks for one user at one time.
-    pub fn new(
-        project: &'a Project,
-        context: &'a UserContext,
-        segments: &'a std::collections::BTreeMap<crate::domain::ids::SegmentId, Condition>,
-        attributes: &'a Attributes,
-        capabilities: &'a [ActionKind],
-        now: Timestamp,
-    ) -> Self {
-        let facts = Facts { user: &context.user, page: context.page.as_ref(), segments, now };
-        Self { project, facts, attributes, capabilities }
-    }
-
+impl Preflight<'_> {
     /// Checks a list of actions and brings those that pass into nominal order.
     ///
     /// In a list with a navigation, a page rule is tested against the page it
     /// leads to: the launch happens on arrival.
-    pub fn check_list(&self, actions: &[Action], origin: ActionOrigin) -> (Vec<OfferedAction>, Vec<ActionTrace>) {
+    pub(super) fn check_list(
+        &self,
+        actions: &[Action],
+        origin: ActionOrigin,
+    ) -> (Vec<OfferedAction>, Vec<ActionTrace>) {
         let mut ordered = actions.to_vec();
         order::sort(&mut ordered, false);
         let destination = self.destination(&ordered);
@@ -67,7 +56,7 @@ impl<'a> Preflight<'a> {
             });
             if passes {
                 offered.push(OfferedAction {
-                    label: self.label(&action),
+                    label: self.label(&action, resolved_url.as_ref()),
                     resolved_url: resolved_url.and_then(Result::ok),
                     order: u32::try_from(offered.len()).unwrap_or(u32::MAX),
                     action,
@@ -82,7 +71,7 @@ impl<'a> Preflight<'a> {
     ///
     /// # Errors
     /// The check that failed.
-    pub fn recheck(&self, action: &Action) -> Result<(), CheckTrace> {
+    pub(super) fn recheck(&self, action: &Action) -> Result<(), CheckTrace> {
         let mut checks = Vec::new();
         if self.check(action, None, self.resolved_url(action).as_ref(), &mut checks) {
             Ok(())
@@ -139,10 +128,9 @@ impl<'a> Preflight<'a> {
                 | Action::Dismiss
                 | Action::Snooze(_)
                 | Action::RunJs(_)
-                | Action::BookInterview(_) => note(CheckTrace::failed(
-                    "context",
-                    format!("`{}` is not available to the agent", action.kind()),
-                )),
+                | Action::BookInterview(_) => {
+                    note(CheckTrace::failed("context", format!("`{}` is not available to the agent", action.kind())))
+                }
             }
     }
 
@@ -183,7 +171,7 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    fn page(&self, rule: Option<&crate::domain::page::PageRule>, destination: Option<&Page>) -> CheckTrace {
+    fn page(&self, rule: Option<&PageRule>, destination: Option<&Page>) -> CheckTrace {
         let Some(rule) = rule else { return CheckTrace::passed("page", "on every page") };
         match destination.or(self.facts.page) {
             None => CheckTrace::passed("page", "the client did not tell its page and checks the rule itself"),
@@ -201,11 +189,7 @@ impl<'a> Preflight<'a> {
             .into_iter()
             .filter(|name| navigate.url.placeholders().any(|p| p.name == *name && p.fallback.is_none()))
             .collect();
-        Some(if missing.is_empty() {
-            Ok(resolved.text)
-        } else {
-            Err(format!("no value for {}", missing.join(", ")))
-        })
+        Some(if missing.is_empty() { Ok(resolved.text) } else { Err(format!("no value for {}", missing.join(", "))) })
     }
 
     /// The page that a list of actions leads to.
@@ -218,15 +202,15 @@ impl<'a> Preflight<'a> {
         Some(Page { url, title: None })
     }
 
-    fn label(&self, action: &Action) -> String {
+    fn label(&self, action: &Action, resolved_url: Option<&Result<String, String>>) -> String {
         let experience = |id: &ExperienceId| self.project.experiences.get(id).map(|e| e.name.clone());
         let post = |id: &PostId| self.project.posts.get(id).map(|p| p.title.clone());
         match action {
             Action::LaunchExperience(id) => experience(id),
             Action::OpenPost(id) => post(id),
             Action::RunAutomation(id) => self.project.automations.get(id).map(|a| a.name.clone()),
-            Action::Navigate(_)
-            | Action::LaunchAgent(_)
+            Action::Navigate(_) => resolved_url.and_then(|url| url.clone().ok()),
+            Action::LaunchAgent(_)
             | Action::GoToStep(_)
             | Action::Dismiss
             | Action::Snooze(_)

@@ -8,8 +8,8 @@ use super::turn_event::OfferedAction;
 use crate::domain::conversation::{AnswerKind, Citation, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
-use crate::retrieval::index::SearchResult;
 use crate::retrieval::passage::Passage;
+use crate::retrieval::search::SearchResult;
 use crate::text::analysis::Analyzer;
 
 /// Articles that an extractive answer links to beside its source.

@@ -1,7 +1,8 @@
 //! What the search found, as a trace shows it.
 
 use super::trace::{ConfidenceTrace, PassageTrace, RetrievalTrace, SemanticTrace};
-use crate::retrieval::index::SearchResult;
+use crate::retrieval::confidence::ANSWER_THRESHOLD;
+use crate::retrieval::search::{SearchResult, SemanticUse};
 
 /// Characters of a passage that a trace shows.
 const TEXT_CHARS: usize = 240;
@@ -9,13 +10,15 @@ const TEXT_CHARS: usize = 240;
 /// The trace of `found`.
 pub(super) fn of(found: &SearchResult) -> RetrievalTrace {
     RetrievalTrace {
-        mode: found.mode_name(),
-        semantic: SemanticTrace { used: found.semantic.is_used(), reason: found.semantic.reason().map(str::to_owned) },
-        confidence: ConfidenceTrace {
-            value: found.confidence.value,
-            threshold: found.confidence.threshold,
-            reason: found.confidence.to_string(),
+        mode: match found.semantic {
+            SemanticUse::Used => "hybrid",
+            SemanticUse::Skipped(_) => "lexical",
         },
+        semantic: match &found.semantic {
+            SemanticUse::Used => SemanticTrace { used: true, reason: None },
+            SemanticUse::Skipped(reason) => SemanticTrace { used: false, reason: Some(reason.to_string()) },
+        },
+        confidence: ConfidenceTrace { value: found.confidence, threshold: ANSWER_THRESHOLD },
         passages: found
             .passages
             .iter()

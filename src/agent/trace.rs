@@ -108,8 +108,6 @@ pub struct ConfidenceTrace {
     pub value: f32,
     /// Least value for an answer.
     pub threshold: f32,
-    /// What the value rests on.
-    pub reason: String,
 }
 
 /// One passage that was found.
@@ -121,9 +119,8 @@ pub struct PassageTrace {
     pub title: String,
     /// The headings above it.
     pub heading_path: Vec<String>,
-    /// BM25 score.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lexical: Option<f32>,
+    /// BM25F score.
+    pub lexical: f32,
     /// Cosine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semantic: Option<f32>,

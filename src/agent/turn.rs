@@ -21,7 +21,8 @@ use crate::domain::locale::Locale;
 use crate::intent::matcher::{self, Decision};
 use crate::intent::message::Message;
 use crate::ports::embedder::Embedder;
-use crate::retrieval::index::{Mode, SearchRequest};
+use crate::retrieval::confidence::ANSWER_THRESHOLD;
+use crate::retrieval::search::{Mode, SearchRequest};
 use crate::text::language;
 
 /// Passages that a turn looks at.
@@ -68,7 +69,12 @@ impl Turn<'_> {
         self.may_have(&answer).then(|| self.custom_answer(&answer))
     }
 
-    async fn answer(&mut self, embedder: &dyn Embedder, settings: &Settings, events: &mpsc::Sender<TurnEvent>) -> Reply {
+    async fn answer(
+        &mut self,
+        embedder: &dyn Embedder,
+        settings: &Settings,
+        events: &mpsc::Sender<TurnEvent>,
+    ) -> Reply {
         let user_locale = self.request.context.user.locale.as_ref();
         let language = language::of_question(&self.request.message, user_locale, self.snapshot.default_language);
         let message = Message::read(&self.request.message, language);
@@ -81,14 +87,15 @@ impl Turn<'_> {
 
         let (vector, reason) = self.embed(&message, embedder).await;
         self.watch.lap("embed");
-        let decision = matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), &settings.bounds, |answer| {
-            self.may_have(answer)
-        });
+        let decision =
+            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), &settings.bounds, |answer| {
+                self.may_have(answer)
+            });
         self.trace.intent = Some(intent_trace::of(&decision, &settings.bounds, reason));
         self.watch.lap("match");
         match self.decided(&decision, &message) {
             Some(reply) => reply,
-            None => self.search(&message, embedder, events).await,
+            None => self.search(&message, events).await,
         }
     }
 
@@ -97,7 +104,8 @@ impl Turn<'_> {
             return (None, Some("there are no Custom Answers".to_owned()));
         }
         if !embedder.knows(message.language.as_str()) {
-            let reason = format!("the embedder `{}` does not know the language `{}`", embedder.name(), message.language);
+            let reason =
+                format!("the embedder `{}` does not know the language `{}`", embedder.name(), message.language);
             return (None, Some(reason));
         }
         match embedder.embed(&[&self.request.message]).await {
@@ -136,29 +144,26 @@ impl Turn<'_> {
         reply::custom_answer(answer, offered)
     }
 
-    async fn search(&mut self, message: &Message, embedder: &dyn Embedder, events: &mpsc::Sender<TurnEvent>) -> Reply {
+    async fn search(&mut self, message: &Message, events: &mpsc::Sender<TurnEvent>) -> Reply {
         let _ = events.send(TurnEvent::Status(Phase::Retrieving)).await;
         let facts = self.snapshot.facts(&self.request.context, self.request.now);
-        let audiences = self.snapshot.index.audiences_of(|audience| KnowledgeSnapshot::admits(Some(audience), facts));
+        let audiences = self.snapshot.index.allowed(facts);
         let found = self
             .snapshot
             .index
-            .search(
-                &SearchRequest {
-                    query: &self.request.message,
-                    locale: self.request.context.user.locale.as_ref(),
-                    audiences: &audiences,
-                    mode: Mode::Hybrid,
-                    limit: PASSAGES,
-                },
-                embedder,
-            )
+            .search(SearchRequest {
+                query: &self.request.message,
+                locale: self.request.context.user.locale.as_ref(),
+                audiences: &audiences,
+                mode: Mode::Hybrid,
+                limit: PASSAGES,
+            })
             .await;
         self.degraded |= found.degraded;
         self.trace.retrieval = Some(retrieval_trace::of(&found));
         self.watch.lap("retrieve");
         let phrasing = self.phrasing(message.language);
-        if !found.is_confident() {
+        if found.confidence < ANSWER_THRESHOLD {
             return reply::no_answer(&found, phrasing);
         }
         let _ = events.send(TurnEvent::Status(Phase::Answering)).await;

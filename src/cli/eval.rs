@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::{EmbedderName, ProjectArgs, embedders, project, report};
 use crate::eval;
-use crate::retrieval::index::Mode;
+use crate::retrieval::search::Mode;
 
 /// What is measured.
 #[derive(Debug, Subcommand)]

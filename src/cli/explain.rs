@@ -44,11 +44,10 @@ pub(super) fn print(trace: &Json) {
         heading("Passages");
         let confidence = &retrieval["confidence"];
         println!(
-            "  {}, confidence {} of at least {}: {}",
+            "  {}, confidence {} of at least {}",
             text(&retrieval["mode"]),
             score(&confidence["value"]),
-            score(&confidence["threshold"]),
-            text(&confidence["reason"])
+            score(&confidence["threshold"])
         );
         print_semantic(&retrieval["semantic"]);
         println!("  {:>6} {:>6} {:>6}  passage", "fused", "words", "mean");

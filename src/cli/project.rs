@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anstream::eprintln;
 
 use super::{ProjectArgs, embedders};
-use crate::agent::library::KnowledgeLibrary;
+use crate::agent::library::{KnowledgeLibrary, OpenError};
 use crate::agent::{Agent, Settings};
 use crate::knowledge::loader::Loader;
 
@@ -13,9 +13,10 @@ use crate::knowledge::loader::Loader;
 pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
     let embedder = embedders::of(args.embedder);
     let loader = Loader::new(&args.knowledge, None);
-    match KnowledgeLibrary::open(loader, Arc::clone(&embedder)).await? {
-        Ok(library) => Ok(Some(Agent::new(Arc::new(library), embedder, Settings::default()))),
-        Err(diagnostics) => {
+    match KnowledgeLibrary::open(loader, Arc::clone(&embedder)).await {
+        Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),
+        Err(OpenError::Index(error)) => Err(error.into()),
+        Err(OpenError::Project(diagnostics)) => {
             for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
                 eprintln!("{diagnostic}");
             }

@@ -27,7 +27,11 @@ pub const ALL: &[Setting] = &[
     setting("origins", "", "origins whose pages may connect, beside the server's own"),
     setting("trace", "", "whether clients may ask for the trace of a turn; on loopback only when not given"),
     setting("log", "text", "how the log is written: text or json"),
-    setting("limits.max_connections", "16000", "connections at once; never above the open files that the system allows"),
+    setting(
+        "limits.max_connections",
+        "16000",
+        "connections at once; never above the open files that the system allows",
+    ),
     setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
     setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
     setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),

@@ -161,9 +161,9 @@ fn exact(phrases: &Phrases, message: &Message, allowed: &[bool]) -> Option<Decis
     let equal = phrases.exact.get(&message.normalized)?;
     let number = *equal.iter().find(|number| {
         let phrase = &phrases.phrases[**number];
-        let rejected = equal.iter().any(|other| {
-            phrases.phrases[*other].rejects && phrases.phrases[*other].answer == phrase.answer
-        });
+        let rejected = equal
+            .iter()
+            .any(|other| phrases.phrases[*other].rejects && phrases.phrases[*other].answer == phrase.answer);
         !phrase.rejects && !rejected && allowed[phrase.answer]
     })?;
     let phrase = &phrases.phrases[number];
@@ -204,9 +204,8 @@ fn scored(phrases: &Phrases, message: &Message, vector: Option<&[f32]>, allowed:
             continue;
         }
         let common = shared.get(&number).copied().unwrap_or(0.0);
-        let semantic = vectors.map(|(vector, all)| {
-            dot(vector, &all[number * phrases.dimension..(number + 1) * phrases.dimension])
-        });
+        let semantic = vectors
+            .map(|(vector, all)| dot(vector, &all[number * phrases.dimension..(number + 1) * phrases.dimension]));
         let lexical = ratio(2.0 * common, message_weight + phrase.weight);
         let score = match semantic {
             Some(cosine) => {

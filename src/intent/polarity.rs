@@ -11,14 +11,35 @@ use std::collections::BTreeSet;
 /// Word pairs that ask for opposite things. Each line is one axis: the words on
 /// the two sides, in the forms in which people write them.
 const AXES: &[(&[&str], &[&str])] = &[
-    (&["on", "enable", "enabled", "enabling", "activate", "activated", "activating", "reactivate"],
-     &["off", "disable", "disabled", "disabling", "deactivate", "deactivated", "deactivating"]),
-    (&["add", "added", "adding", "create", "created", "creating", "new", "make"],
-     &["remove", "removed", "removing", "delete", "deleted", "deleting", "cancel", "canceled", "cancelled", "erase", "drop"]),
-    (&["import", "imported", "importing", "upload", "uploading"], &["export", "exported", "exporting", "download", "downloading"]),
+    (
+        &["on", "enable", "enabled", "enabling", "activate", "activated", "activating", "reactivate"],
+        &["off", "disable", "disabled", "disabling", "deactivate", "deactivated", "deactivating"],
+    ),
+    (
+        &["add", "added", "adding", "create", "created", "creating", "new", "make"],
+        &[
+            "remove",
+            "removed",
+            "removing",
+            "delete",
+            "deleted",
+            "deleting",
+            "cancel",
+            "canceled",
+            "cancelled",
+            "erase",
+            "drop",
+        ],
+    ),
+    (
+        &["import", "imported", "importing", "upload", "uploading"],
+        &["export", "exported", "exporting", "download", "downloading"],
+    ),
     (&["upgrade", "upgraded", "upgrading"], &["downgrade", "downgraded", "downgrading"]),
-    (&["start", "started", "starting", "begin", "launch", "resume", "resumed", "unpause"],
-     &["stop", "stopped", "stopping", "end", "pause", "paused", "pausing", "quit"]),
+    (
+        &["start", "started", "starting", "begin", "launch", "resume", "resumed", "unpause"],
+        &["stop", "stopped", "stopping", "end", "pause", "paused", "pausing", "quit"],
+    ),
     (&["subscribe", "subscribed", "subscribing"], &["unsubscribe", "unsubscribed", "unsubscribing"]),
     (&["show", "shown", "showing", "unhide", "display"], &["hide", "hidden", "hiding"]),
     (&["lock", "locked", "locking"], &["unlock", "unlocked", "unlocking"]),
@@ -43,8 +64,8 @@ const AXES: &[(&[&str], &[&str])] = &[
 /// Words that turn a request round.
 const NEGATIONS: &[&str] = &[
     "not", "no", "never", "without", "dont", "don't", "doesn't", "doesnt", "can't", "cant", "cannot", "won't", "wont",
-    "isn't", "isnt", "avoid", "except", "unable", "nicht", "kein", "keine", "keinen", "ohne", "nie", "pas",
-    "sans", "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不", "没", "没有", "无", "别",
+    "isn't", "isnt", "avoid", "except", "unable", "nicht", "kein", "keine", "keinen", "ohne", "nie", "pas", "sans",
+    "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不", "没", "没有", "无", "别",
 ];
 
 /// Where a text stands.

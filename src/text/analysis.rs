@@ -5,9 +5,12 @@
 //! gives its words and its pairs of characters, since no dictionary has every
 //! name and the two sides must still meet.
 
+use std::borrow::Cow;
+
 use super::identifier;
 use super::language::Language;
 use super::normalize::{fold_word, strip_accents};
+use super::script::Script;
 use super::segment::{self, Segment, SegmentKind};
 use super::stem::WordStemmer;
 use super::stopword::Stopwords;
@@ -119,7 +122,8 @@ impl Analyzer {
     fn word(&self, word: &str, start: usize, position: u32, kind: TermKind, visit: &mut impl FnMut(Term<'_>)) {
         let folded = fold_word(word);
         let stopword = self.stopwords.contains(&folded);
-        let stem = self.stemmer.stem(&folded);
+        // Most words of a text are stopwords, and their stems are of no use.
+        let stem = if stopword { Cow::Borrowed(folded.as_ref()) } else { self.stemmer.stem(&folded) };
         let text = cut(strip_accents(&stem));
         if !text.is_empty() {
             visit(Term { text: &text, start, end: start + word.len(), position, kind, stopword });
@@ -188,9 +192,7 @@ impl Analyzer {
             ends.push(range.end);
             next += 1;
         });
-        let is_han = text
-            .chars()
-            .any(|c| matches!(super::script::Script::of(c), super::script::Script::Han | super::script::Script::Kana));
+        let is_han = text.chars().any(|c| matches!(Script::of(c), Script::Han | Script::Kana));
         if is_han {
             let place = |at: usize| {
                 let before = ends.partition_point(|end| *end <= at);
@@ -226,8 +228,8 @@ fn pairs(text: &str, start: usize, place: impl Fn(usize) -> u32, visit: &mut imp
     }
 }
 
-fn cut(text: std::borrow::Cow<'_, str>) -> std::borrow::Cow<'_, str> {
-    if text.len() <= MAX_TERM_BYTES { text } else { std::borrow::Cow::Owned(cut_str(&text)) }
+fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.len() <= MAX_TERM_BYTES { text } else { Cow::Owned(cut_str(&text)) }
 }
 
 fn cut_str(text: &str) -> String {
@@ -258,7 +260,7 @@ mod tests {
             ("en", "user_id or HTTP2Server", "userid:0 user:0 id:1 -or:2 http2server:3 http2:3 server:4"),
             ("en", "e-mail, the user's 10,000 v1.2", "email:0 e:0 mail:1 -the:2 user:3 10000:4 v12:5 v1:5 2:6"),
             ("de", "Die Rechnungen über Größe", "-die:0 rechnung:1 -uber:2 gross:3"),
-            ("fr", "l'exportation des données", "-l:0 export:1 -de:2 don:3"),
+            ("fr", "l'exportation des données", "-l:0 export:1 -des:2 don:3"),
             ("zh", "导出数据", "导出:0 数据:1 导出:0 出数:0 数据:1"),
             ("zh", "导出", "导出:0"),
             ("ko", "데이터를 내보내기", "데이터를:0 데이:0 이터:0 터를:0 내보내기:1 내보:1 보내:1 내기:1"),

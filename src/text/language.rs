@@ -127,7 +127,7 @@ pub struct Detection {
 }
 
 /// How much of a text is looked at, in bytes.
-const EXAMINED_BYTES: usize = 2_000;
+pub const EXAMINED_BYTES: usize = 2_000;
 /// One Chinese character says about as much as so many Latin letters.
 const UNSPACED_WEIGHT: usize = 3;
 /// Fewest votes of function words that decide; a word of three letters has three.

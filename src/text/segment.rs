@@ -112,12 +112,11 @@ fn spaced_end(text: &str, start: usize) -> (usize, SegmentKind) {
     let mut at = start;
     let mut kind = SegmentKind::Word;
     let mut before = '\0';
-    loop {
-        let Some(c) = next_char(text, at) else { break };
+    while let Some(c) = next_char(text, at) {
         if c.is_ascii_alphanumeric() {
-            if c.is_ascii_uppercase() && at > start && !before.is_ascii_uppercase() {
-                kind = SegmentKind::Name;
-            } else if c.is_ascii_lowercase() && before.is_ascii_uppercase() && at > start + 1 {
+            let rises = c.is_ascii_uppercase() && at > start && !before.is_ascii_uppercase();
+            let falls = c.is_ascii_lowercase() && before.is_ascii_uppercase() && at > start + 1;
+            if rises || falls {
                 kind = SegmentKind::Name;
             }
         } else if c.is_ascii() || is_connector(c) || c == '’' {
