@@ -7,6 +7,7 @@
 pub mod diagnostic;
 pub mod domain;
 
+pub mod knowledge;
 pub mod ports;
 
 pub mod agent;
