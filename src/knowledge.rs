@@ -28,7 +28,7 @@ mod loader;
 mod markdown;
 mod phrase;
 mod post;
-mod reading;
+pub(crate) mod reading;
 mod scope;
 mod segment;
 mod settings;

@@ -11,8 +11,6 @@ pub mod text;
 pub mod knowledge;
 pub mod ports;
 
-pub mod knowledge;
-
 pub mod intent;
 pub mod retrieval;
 

@@ -24,7 +24,7 @@ use docent::domain::locale::Locale;
 use docent::domain::page::Page;
 use docent::domain::user::UserContext;
 use docent::domain::value::Value;
-use docent::knowledge::loader::Loader;
+use docent::knowledge::Loader;
 use docent::ports::embedder::Embedder;
 use tokio::sync::mpsc;
 
@@ -63,7 +63,7 @@ async fn converse(project: &str, conversation: &str) -> String {
         fs::write(path, content).unwrap();
     }
     let embedder: Arc<dyn Embedder> = Arc::new(StaticEmbedder::new());
-    let (library, _librarian) = KnowledgeLibrary::open(Loader::new(folder.path(), None), Arc::clone(&embedder))
+    let (library, _librarian) = KnowledgeLibrary::open(Loader::new(folder.path()), Arc::clone(&embedder))
         .await
         .unwrap_or_else(|error| panic!("{error:?}"));
     let agent = Agent::new(library, embedder, Settings::default());
@@ -118,7 +118,9 @@ impl Speaker {
             }
             "locale" => self.context.user.locale = Locale::new(rest),
             "page" => self.context.page = rest.parse().ok().map(|url| Page { url, title: None }),
-            "can" => self.capabilities = rest.split_whitespace().map(|name| ActionKind::from_name(name).unwrap()).collect(),
+            "can" => {
+                self.capabilities = rest.split_whitespace().map(|name| ActionKind::from_name(name).unwrap()).collect()
+            }
             _ => panic!("unknown directive `{what}`"),
         }
     }
@@ -195,7 +197,10 @@ async fn answer(agent: &Agent, speaker: &Speaker, message: &str, out: &mut Strin
 /// The first lines that differ.
 fn difference(expected: &str, actual: &str) -> String {
     let lines = expected.lines().zip(actual.lines()).enumerate();
-    let first = lines.into_iter().find(|(_, (a, b))| a != b).map_or(expected.lines().count().min(actual.lines().count()), |(i, _)| i);
+    let first = lines
+        .into_iter()
+        .find(|(_, (a, b))| a != b)
+        .map_or(expected.lines().count().min(actual.lines().count()), |(i, _)| i);
     let show = |text: &str| text.lines().skip(first).take(6).map(|line| format!("    {line}\n")).collect::<String>();
     format!("  expected\n{}  but the agent says\n{}", show(expected), show(actual))
 }
