@@ -8,5 +8,6 @@ pub mod diagnostic;
 pub mod domain;
 
 pub mod ports;
+pub mod protocol;
 
 pub mod agent;
