@@ -11,3 +11,7 @@ pub mod ports;
 pub mod protocol;
 
 pub mod agent;
+
+pub mod session;
+
+pub mod adapters;

@@ -1,0 +1,3 @@
+//! What implements the ports. Only adapters know what is outside.
+
+pub mod conversation_memory;
