@@ -15,3 +15,5 @@ pub mod agent;
 pub mod session;
 
 pub mod adapters;
+
+pub mod server;

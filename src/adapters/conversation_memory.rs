@@ -156,7 +156,7 @@ impl ConversationStore for ConversationMemory {
         let inner = self.lock();
         let Some(log) = inner.logs.get(conversation) else { return Err(StoreError::NotFound) };
         let start = usize::try_from(after).unwrap_or(usize::MAX).min(log.frames.len());
-        let events = (after + 1..).zip(log.frames[start..].iter().take(limit));
+        let events = (after.saturating_add(1)..).zip(log.frames[start..].iter().take(limit));
         Ok(events.map(|(seq, frame)| StoredEvent { seq, frame: frame.to_string() }).collect())
     }
 

@@ -145,6 +145,12 @@ impl Conversation {
         self.run.as_ref().map(Run::id)
     }
 
+    /// Forgets the run and every event after number `seq`, which were not stored.
+    pub fn give_up_run(&mut self, seq: u64) {
+        self.seq = self.seq.min(seq);
+        self.run = None;
+    }
+
     fn append(
         &mut self,
         message: ServerMessage,
