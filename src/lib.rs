@@ -10,14 +10,18 @@ pub mod text;
 
 pub mod knowledge;
 pub mod ports;
+pub mod protocol;
 
 pub mod intent;
 pub mod retrieval;
 
 pub mod agent;
 
+pub mod session;
+
 pub mod adapters;
 
 pub mod eval;
+pub mod server;
 
 pub mod config;
