@@ -107,6 +107,11 @@ pub struct Librarian {
 }
 
 impl Librarian {
+    /// The mistakes of the newest edit.
+    pub fn mistakes(&self) -> Vec<Diagnostic> {
+        self.library.status().diagnostics.clone()
+    }
+
     /// Reads the changed files and serves them, unless they have errors.
     ///
     /// # Errors
