@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod domain;
 pub mod text;
 
+pub mod knowledge;
 pub mod ports;
 
 pub mod retrieval;
