@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use fearless_simd::{Level, Simd, dispatch};
+
 /// Slots of one chunk; a change copies one chunk, a snapshot shares the others.
 const CHUNK_SLOTS: usize = 256;
 /// Largest code of a stored component.
@@ -94,17 +96,25 @@ impl VectorTable {
         }
         let query_scale = largest / QUERY_CODE_MAX;
         let codes: Vec<i16> = query.iter().map(|value| quantize_query(*value, query_scale)).collect();
-        let chunks = self.chunks.iter();
-        for ((chunk, cosines), allowed) in chunks.zip(cosines.chunks_mut(CHUNK_SLOTS)).zip(allowed.chunks(CHUNK_SLOTS))
-        {
+        dispatch!(Level::new(), simd => simd.vectorize(
+            #[inline(always)]
+            || self.scan_chunks(&codes, query_scale, allowed, &mut cosines)
+        ));
+        cosines
+    }
+
+    /// Compiled once for each level of SIMD, so it must be inlined into its caller.
+    #[inline(always)]
+    fn scan_chunks(&self, query: &[i16], query_scale: f32, allowed: &[bool], cosines: &mut [f32]) {
+        let slots = cosines.chunks_mut(CHUNK_SLOTS).zip(allowed.chunks(CHUNK_SLOTS));
+        for (chunk, (cosines, allowed)) in self.chunks.iter().zip(slots) {
             let rows = chunk.codes.chunks_exact(self.dimension).zip(&chunk.scales);
             for ((cosine, allowed), (row, scale)) in cosines.iter_mut().zip(allowed).zip(rows) {
                 if *allowed && *scale != 0.0 {
-                    *cosine = dot(&codes, row) as f32 * scale * query_scale;
+                    *cosine = dot(query, row) as f32 * scale * query_scale;
                 }
             }
         }
-        cosines
     }
 }
 
@@ -118,7 +128,8 @@ fn quantize_query(value: f32, scale: f32) -> i16 {
     (value / scale).round() as i16
 }
 
-/// Written so that the compiler multiplies eight pairs at once.
+/// Written so that the compiler multiplies many pairs at once.
+#[inline(always)]
 fn dot(query: &[i16], row: &[i8]) -> i32 {
     query.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(i16::from(*b))).sum()
 }

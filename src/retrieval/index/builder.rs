@@ -15,6 +15,7 @@ use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
 use crate::retrieval::passage::{self, Passage};
+use crate::retrieval::scope::{Access, Scopes};
 use crate::retrieval::semantic::VectorTable;
 use crate::text::analysis::Analyzer;
 use crate::text::language::{self, Language};
@@ -105,7 +106,7 @@ impl IndexBuilder {
         let embedding_failure = self.embed_missing().await;
         let default_language = Language::of_locale(default_locale);
         Ok(Arc::new(Index {
-            languages: count_languages(&self.slots),
+            scopes: Scopes::of(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.access))),
             slots: self.slots.clone(),
             audiences: self.audiences.clone(),
             default_language,
@@ -137,7 +138,8 @@ impl IndexBuilder {
                 self.slots.push(None);
                 self.slots.len() - 1
             });
-            self.slots[slot] = Some(Slot { passage: Arc::new(passage), audience });
+            let access = Access { audience, language: passage.language };
+            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access });
             slots.push(slot);
             let slot = u32::try_from(slot).expect("fewer passages than 2^32");
             self.writer.add(Document { slot, article: number, fields })?;
@@ -152,7 +154,7 @@ impl IndexBuilder {
         let embedder = Arc::clone(self.embedder.as_ref()?);
         let is_missing = |(at, slot): (usize, &Option<Slot>)| {
             let slot = slot.as_ref()?;
-            let wanted = !self.vectors.has(at) && embedder.knows(slot.passage.language.as_str());
+            let wanted = !self.vectors.has(at) && embedder.knows(slot.access.language.as_str());
             wanted.then(|| (at, embedding_text(&slot.passage)))
         };
         let missing: Vec<(usize, String)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
@@ -219,17 +221,4 @@ fn embedding_text(passage: &Passage) -> String {
         text.push_str(part);
     }
     text
-}
-
-fn count_languages(slots: &[Option<Slot>]) -> Vec<(Language, usize)> {
-    let mut counts: Vec<(Language, usize)> = Vec::new();
-    for slot in slots.iter().flatten() {
-        let language = slot.passage.language;
-        match counts.iter_mut().find(|(known, _)| *known == language) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((language, 1)),
-        }
-    }
-    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    counts
 }
