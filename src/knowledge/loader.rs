@@ -326,11 +326,11 @@ impl Loader {
             return Loaded { project: self.project.clone(), diagnostics, files: self.files.len(), changes };
         }
         let settings = self.settings();
-        let entries: Vec<&Entry> = self.files.values().map(|known| &*known.entry).collect();
-        self.project = assemble::project(settings.clone(), &entries);
+        let entries: Vec<(&Arc<str>, &Entry)> = self.files.iter().map(|(path, known)| (path, &*known.entry)).collect();
+        self.project = assemble::project(settings.clone(), entries.iter().map(|(_, entry)| *entry));
         changes.settle(&self.project);
         let mut diagnostics: Vec<Diagnostic> =
-            entries.iter().flat_map(|entry| entry.diagnostics.iter().cloned()).collect();
+            entries.iter().flat_map(|(_, entry)| entry.diagnostics.iter().cloned()).collect();
         diagnostics.extend(self.faults.values().cloned());
         diagnostics.extend(self.strays.iter().cloned());
         diagnostics.extend(checks::across(&entries, &settings));

@@ -9,9 +9,9 @@ use crate::knowledge::entry::{Entry, Object};
 use super::Changes;
 
 /// The project of these files. Of two objects with one id the first one stays.
-pub(super) fn project(settings: Arc<Settings>, entries: &[&Entry]) -> Project {
+pub(super) fn project<'e>(settings: Arc<Settings>, entries: impl Iterator<Item = &'e Entry>) -> Project {
     let mut project = Project { settings, ..Project::default() };
-    for object in entries.iter().filter_map(|entry| entry.object.as_ref()) {
+    for object in entries.filter_map(|entry| entry.object.as_ref()) {
         match object {
             Object::Settings(_) => {}
             Object::Article(article) => {
