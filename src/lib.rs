@@ -18,3 +18,5 @@ pub mod agent;
 pub mod adapters;
 
 pub mod eval;
+
+pub mod bench;

@@ -1,0 +1,4 @@
+//! Speed and size, measured offline or against a running server.
+
+pub mod index;
+pub mod scratch_folder;
