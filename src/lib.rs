@@ -22,6 +22,11 @@ pub mod session;
 pub mod adapters;
 
 pub mod eval;
+
+pub mod bench;
+pub mod eval;
 pub mod server;
 
 pub mod config;
+
+pub mod cli;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::{Index, Slot};
 use crate::domain::article::Article;
@@ -16,7 +17,7 @@ use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
 use crate::retrieval::passage::{self, Passage};
 use crate::retrieval::scope::{Access, Scopes};
-use crate::retrieval::semantic::VectorTable;
+use crate::retrieval::semantic::{self, VectorTable};
 use crate::text::analysis::Analyzer;
 use crate::text::language::{self, Language};
 
@@ -155,22 +156,27 @@ impl IndexBuilder {
         let is_missing = |(at, slot): (usize, &Option<Slot>)| {
             let slot = slot.as_ref()?;
             let wanted = !self.vectors.has(at) && embedder.knows(slot.access.language.as_str());
-            wanted.then(|| (at, embedding_text(&slot.passage)))
+            wanted.then(|| (at, Arc::clone(&slot.passage)))
         };
-        let missing: Vec<(usize, String)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
+        let missing: Vec<(usize, Arc<Passage>)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
         for batch in missing.chunks(EMBEDDING_BATCH) {
-            let texts: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
-            match embedder.embed(&texts).await {
-                Ok(vectors) if vectors.iter().len() == batch.len() => {
-                    for ((slot, _), vector) in batch.iter().zip(vectors.iter()) {
-                        self.vectors.set(*slot, vector);
-                    }
-                }
-                Ok(vectors) => {
-                    let (given, wanted) = (vectors.iter().len(), batch.len());
-                    return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
-                }
+            let mut texts = Texts::default();
+            let of_batch: Vec<(usize, usize)> = batch
+                .iter()
+                .map(|(_, passage)| (texts.place(heading_text(passage)), texts.place(passage.text.clone())))
+                .collect();
+            let texts: Vec<&str> = texts.texts.iter().map(String::as_str).collect();
+            let vectors = match embedder.embed(&texts).await {
+                Ok(vectors) => vectors,
                 Err(error) => return Some(error.to_string()),
+            };
+            let vectors: Vec<&[f32]> = vectors.iter().collect();
+            if vectors.len() != texts.len() {
+                let (given, wanted) = (vectors.len(), texts.len());
+                return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
+            }
+            for ((slot, _), (heading, text)) in batch.iter().zip(of_batch) {
+                self.vectors.set(*slot, &semantic::between(vectors[heading], vectors[text]));
             }
         }
         None
@@ -212,13 +218,29 @@ fn terms<'a>(analyzer: &Analyzer, texts: impl IntoIterator<Item = &'a str>) -> S
     all
 }
 
-/// What stands for a passage in the embedder: its title and headings say what
-/// a short passage leaves out.
-fn embedding_text(passage: &Passage) -> String {
+/// The title and the headings of a passage, which say what it is about where
+/// its text takes that as known.
+fn heading_text(passage: &Passage) -> String {
     let mut text = passage.article.title.clone();
-    for part in passage.heading_path.iter().chain([&passage.text]) {
+    for heading in &passage.heading_path {
         text.push('\n');
-        text.push_str(part);
+        text.push_str(heading);
     }
     text
+}
+
+/// Different texts, each once: the passages under one heading share its vector.
+#[derive(Default)]
+struct Texts {
+    texts: Vec<String>,
+    places: FxHashMap<String, usize>,
+}
+
+impl Texts {
+    fn place(&mut self, text: String) -> usize {
+        *self.places.entry(text).or_insert_with_key(|text| {
+            self.texts.push(text.clone());
+            self.texts.len() - 1
+        })
+    }
 }

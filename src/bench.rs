@@ -1,0 +1,6 @@
+//! Speed and size, measured offline or against a running server.
+
+pub mod index;
+pub mod latency;
+pub mod scratch_folder;
+pub mod turn;
