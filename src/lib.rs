@@ -21,8 +21,6 @@ pub mod session;
 
 pub mod adapters;
 
-pub mod eval;
-
 pub mod bench;
 pub mod eval;
 pub mod server;

@@ -21,7 +21,7 @@ mod segments;
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::diagnostic::Diagnostic;
 use crate::domain::project::Settings;
@@ -41,7 +41,8 @@ pub(crate) struct Across<'e> {
 
 /// Checks all files of a project against each other.
 pub(crate) fn across(entries: &[(&Arc<str>, &Entry)], settings: &Settings) -> Vec<Diagnostic> {
-    let mut across = Across { entries, settings, by_id: FxHashMap::default(), diagnostics: Vec::new() };
+    let by_id = FxHashMap::with_capacity_and_hasher(entries.len(), FxBuildHasher);
+    let mut across = Across { entries, settings, by_id, diagnostics: Vec::new() };
     identifiers::check(&mut across);
     references::check(&mut across);
     actions::check(&mut across);

@@ -1,6 +1,6 @@
 //! Articles that say the same, or stand at the same address.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::knowledge::entry::Object;
@@ -9,8 +9,9 @@ use super::Across;
 
 /// Reports articles that repeat another one.
 pub(super) fn check(across: &mut Across<'_>) {
-    let mut texts: FxHashMap<u64, &str> = FxHashMap::default();
-    let mut addresses: FxHashMap<&str, &str> = FxHashMap::default();
+    let count = across.entries.len();
+    let mut texts: FxHashMap<u64, &str> = FxHashMap::with_capacity_and_hasher(count, FxBuildHasher);
+    let mut addresses: FxHashMap<u64, &str> = FxHashMap::with_capacity_and_hasher(count, FxBuildHasher);
     let mut diagnostics = Vec::new();
     for (path, entry) in across.entries {
         let Some(Object::Article(article)) = &entry.object else { continue };
@@ -27,9 +28,9 @@ pub(super) fn check(across: &mut Across<'_>) {
                 }
             }
         }
-        match addresses.get(article.url.as_str()) {
+        match entry.digest.and_then(|digest| addresses.get(&digest.url)) {
             None => {
-                addresses.insert(&article.url, path);
+                addresses.extend(entry.digest.map(|digest| (digest.url, &***path)));
             }
             Some(first) => {
                 let message = format!("this article has the same address as `{first}`: `{}`", article.url);
