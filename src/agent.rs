@@ -1,95 +1,88 @@
 //! One turn of the agent: from a message to an answer with its actions.
-//!
-//! STAND-IN: this file only echoes, so that the server can be built and tested
-//! before the agent is there. The agent's own file replaces it whole.
 
+mod extractive;
+mod intent_trace;
+pub mod launch;
+pub mod library;
+mod phrasing;
+mod preflight;
+mod reply;
+mod retrieval_trace;
+pub mod snapshot;
+pub mod trace;
+mod turn;
 pub mod turn_event;
 pub mod turn_request;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::diagnostic::Diagnostic;
 use crate::domain::action::{Action, ActionKind};
-use crate::domain::conversation::{AnswerKind, Outcome};
-use crate::domain::project::Project;
 use crate::domain::user::UserContext;
-
-use turn_event::{AgentMessage, Phase, TurnEvent, TurnFinish};
+use crate::intent::matcher::Bounds;
+use crate::ports::embedder::Embedder;
+use library::{KnowledgeLibrary, KnowledgeStatus};
+use preflight::Preflight;
+use snapshot::KnowledgeSnapshot;
+use turn_event::TurnEvent;
 use turn_request::TurnRequest;
 
-/// What the agent knows at one moment.
-#[derive(Debug, Default)]
-pub struct KnowledgeSnapshot {
-    /// Everything its authors wrote.
-    pub project: Arc<Project>,
-    /// Grows with every change.
-    pub version: u64,
-}
-
-/// How the knowledge is.
-#[derive(Clone, Debug, Default)]
-pub struct KnowledgeStatus {
-    /// The version that is served.
-    pub version: u64,
-    /// How many articles there are.
-    pub articles: usize,
-    /// How many Custom Answers there are.
-    pub answers: usize,
-    /// Mistakes of the last reload.
-    pub diagnostics: Vec<Diagnostic>,
-    /// Whether the last reload is the one that is served.
-    pub healthy: bool,
-}
-
-/// The agent.
-#[derive(Debug, Default)]
+/// Answers messages from the knowledge of one project.
+#[derive(Clone)]
 pub struct Agent {
-    snapshot: Arc<KnowledgeSnapshot>,
+    library: Arc<KnowledgeLibrary>,
+    embedder: Arc<dyn Embedder>,
+    settings: Settings,
+}
+
+/// What an operator may change about turns.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Bounds of a match with a Custom Answer.
+    pub bounds: Bounds,
 }
 
 impl Agent {
-    /// What it knows now.
+    /// An agent that reads `library`.
+    pub fn new(library: Arc<KnowledgeLibrary>, embedder: Arc<dyn Embedder>, settings: Settings) -> Self {
+        Self { library, embedder, settings }
+    }
+
+    /// The knowledge as it is now.
     pub fn snapshot(&self) -> Arc<KnowledgeSnapshot> {
-        self.snapshot.clone()
+        self.library.snapshot()
     }
 
-    /// How its knowledge is.
+    /// What is served, and what is wrong with the newest edit.
     pub fn knowledge_status(&self) -> Arc<KnowledgeStatus> {
-        Arc::new(KnowledgeStatus { healthy: true, ..KnowledgeStatus::default() })
+        self.library.status()
     }
 
-    /// Whether an action still may be executed.
+    /// Runs one turn on the knowledge as it is now. The last event is always
+    /// [`TurnEvent::Finished`]; when nobody receives any more, the turn ends.
+    pub async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
+        let snapshot = self.snapshot();
+        turn::run(&snapshot, self.embedder.as_ref(), &self.settings, &request, &events).await;
+    }
+
+    /// Checks an offered action again, as at its claim.
     ///
     /// # Errors
-    /// Why it may not.
+    /// Why it may not be carried out any more, for the user.
     pub fn check_action(
         &self,
-        _action: &Action,
-        _context: &UserContext,
-        _capabilities: &[ActionKind],
+        action: &Action,
+        context: &UserContext,
+        capabilities: &[ActionKind],
+        now: Timestamp,
     ) -> Result<(), String> {
-        Ok(())
-    }
-
-    /// Answers a message.
-    pub async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
-        let text = format!("You said: {}", request.message);
-        let delta = |text: &str| TurnEvent::Delta { text: text.to_owned(), cites: Vec::new() };
-        let message = AgentMessage { text: text.clone(), citations: Vec::new(), quick_replies: Vec::new() };
-        let kind = Some(AnswerKind::Knowledge);
-        let finish = TurnFinish { kind, answer: None, outcome: Outcome::Completed, degraded: false };
-        for event in [
-            TurnEvent::Status(Phase::Answering),
-            delta("You said: "),
-            delta(&request.message),
-            TurnEvent::Message(message),
-            TurnEvent::Finished(finish),
-        ] {
-            if events.send(event).await.is_err() {
-                return;
-            }
-        }
+        let snapshot = self.snapshot();
+        let attributes = context.template_attributes();
+        let facts = snapshot.facts(context, now);
+        Preflight { project: &snapshot.project, facts, attributes: &attributes, capabilities }
+            .recheck(action)
+            .map_err(|check| check.detail)
     }
 }

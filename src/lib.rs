@@ -6,9 +6,15 @@
 
 pub mod diagnostic;
 pub mod domain;
+pub mod text;
 
 pub mod ports;
 pub mod protocol;
+
+pub mod knowledge;
+
+pub mod intent;
+pub mod retrieval;
 
 pub mod agent;
 
@@ -16,4 +22,7 @@ pub mod session;
 
 pub mod adapters;
 
+pub mod eval;
 pub mod server;
+
+pub mod config;

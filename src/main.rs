@@ -1,2 +1,2 @@
-//! The `docent` executable.
+//! x
 fn main() {}

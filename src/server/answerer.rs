@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
+use crate::agent::Agent;
+use crate::agent::library::KnowledgeStatus;
 use crate::agent::turn_event::TurnEvent;
 use crate::agent::turn_request::TurnRequest;
-use crate::agent::{Agent, KnowledgeStatus};
 use crate::domain::action::{Action, ActionKind};
 use crate::domain::project::Project;
 use crate::domain::user::UserContext;
@@ -42,6 +44,7 @@ pub trait Answerer: Send + Sync {
         action: &Action,
         context: &UserContext,
         capabilities: &[ActionKind],
+        now: Timestamp,
     ) -> Result<(), String>;
 
     /// Answers a message. The last event is `Finished`; when it is not, or the
@@ -65,8 +68,9 @@ impl Answerer for Agent {
         action: &Action,
         context: &UserContext,
         capabilities: &[ActionKind],
+        now: Timestamp,
     ) -> Result<(), String> {
-        self.check_action(action, context, capabilities)
+        self.check_action(action, context, capabilities, now)
     }
 
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::App;
 use super::router::report;
-use crate::agent::KnowledgeStatus;
+use crate::agent::library::KnowledgeStatus;
 use crate::diagnostic::{Diagnostic, Severity};
 
 pub(crate) async fn healthz() -> Response {
@@ -32,6 +32,7 @@ fn knowledge(word: &str, status: &KnowledgeStatus) -> Value {
         "knowledge": {
             "version": status.version,
             "articles": status.articles,
+            "passages": status.passages,
             "answers": status.answers,
             "healthy": status.healthy,
             "diagnostics": status.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),

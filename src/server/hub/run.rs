@@ -29,6 +29,7 @@ impl Core {
             chosen_answer,
             context: setup.context,
             capabilities: setup.capabilities,
+            now: self.clock.now().timestamp(),
             trace: setup.trace,
         };
         let answerer = self.answerer.clone();

@@ -1,0 +1,27 @@
+//! Opens a project for a command that answers from it.
+
+use std::sync::Arc;
+
+use anstream::eprintln;
+
+use super::{ProjectArgs, embedders};
+use crate::agent::library::{KnowledgeLibrary, OpenError};
+use crate::agent::{Agent, Settings};
+use crate::knowledge::loader::Loader;
+
+/// An agent on the project, or `None` after its errors were printed.
+pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
+    let embedder = embedders::of(args.embedder);
+    let loader = Loader::new(&args.knowledge, None);
+    match KnowledgeLibrary::open(loader, Arc::clone(&embedder)).await {
+        Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),
+        Err(OpenError::Index(error)) => Err(error.into()),
+        Err(OpenError::Project(diagnostics)) => {
+            for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+                eprintln!("{diagnostic}");
+            }
+            eprintln!("error: {} has errors; `docent check` reports all of them", args.knowledge.display());
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! All phrases of a project's Custom Answers, ready to be compared with.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::message::Message;
+use crate::domain::custom_answer::CustomAnswer;
+use crate::domain::locale::Locale;
+use crate::ports::embedder::{EmbedError, Embedder};
+use crate::text::language::Language;
+
+/// The phrases, the words in them, and their vectors.
+#[derive(Default)]
+pub struct Phrases {
+    pub(super) answers: Vec<AnswerWords>,
+    pub(super) phrases: Vec<Phrase>,
+    /// Phrases by their normalized text.
+    pub(super) exact: FxHashMap<String, Vec<usize>>,
+    /// Phrases by the words in them.
+    pub(super) postings: FxHashMap<String, Vec<usize>>,
+    /// Inverse document frequency of each word, over answers.
+    weights: FxHashMap<String, f32>,
+    unknown_weight: f32,
+    /// One vector per phrase, in order, unless the embedder failed.
+    pub(super) vectors: Option<Vec<f32>>,
+    pub(super) dimension: usize,
+}
+
+/// One answer with every word of its phrases.
+pub(super) struct AnswerWords {
+    pub(super) answer: Arc<CustomAnswer>,
+    pub(super) words: FxHashSet<String>,
+}
+
+/// One phrase of one answer.
+pub(super) struct Phrase {
+    /// Index of its answer.
+    pub(super) answer: usize,
+    pub(super) text: String,
+    pub(super) message: Message,
+    /// Sum of the weights of its words.
+    pub(super) weight: f32,
+    /// Whether it stands under `not:`.
+    pub(super) rejects: bool,
+}
+
+impl Phrases {
+    /// Reads and embeds the phrases of `answers`.
+    ///
+    /// When the embedder fails, the phrases are compared by their words alone
+    /// and the failure is returned beside them.
+    pub async fn build(
+        answers: impl IntoIterator<Item = Arc<CustomAnswer>>,
+        default_locale: &Locale,
+        embedder: &dyn Embedder,
+    ) -> (Self, Option<EmbedError>) {
+        let mut phrases = Self { dimension: embedder.dimension(), ..Self::default() };
+        for answer in answers {
+            let language = Language::of_locale(answer.locale.as_ref().unwrap_or(default_locale));
+            phrases.add(answer, language);
+        }
+        phrases.weigh();
+        let texts: Vec<&str> = phrases.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+        let failure = match embedder.embed(&texts).await {
+            Ok(vectors) => {
+                phrases.vectors = Some(vectors.into_values());
+                None
+            }
+            Err(error) => Some(error),
+        };
+        (phrases, failure)
+    }
+
+    fn add(&mut self, answer: Arc<CustomAnswer>, language: Language) {
+        let index = self.answers.len();
+        let mut words = FxHashSet::default();
+        for (text, rejects) in
+            answer.phrases.iter().map(|text| (text, false)).chain(answer.not.iter().map(|text| (text, true)))
+        {
+            let message = Message::read(text, language);
+            let number = self.phrases.len();
+            self.exact.entry(message.normalized.clone()).or_default().push(number);
+            for term in &message.terms {
+                self.postings.entry(term.clone()).or_default().push(number);
+                if !rejects {
+                    words.insert(term.clone());
+                }
+            }
+            self.phrases.push(Phrase { answer: index, text: text.clone(), message, weight: 0.0, rejects });
+        }
+        self.answers.push(AnswerWords { answer, words });
+    }
+
+    /// Weighs each word by the answers it occurs in: ln(1 + (N - n + 0.5) / (n + 0.5)),
+    /// the inverse document frequency of BM25 (Robertson and Zaragoza, 2009).
+    fn weigh(&mut self) {
+        let mut frequency: FxHashMap<&str, usize> = FxHashMap::default();
+        for answer in &self.answers {
+            for word in &answer.words {
+                *frequency.entry(word).or_default() += 1;
+            }
+        }
+        let count = self.answers.len();
+        let weights: FxHashMap<String, f32> =
+            frequency.into_iter().map(|(word, n)| (word.to_owned(), idf(count, n))).collect();
+        self.unknown_weight = idf(count, 0).max(0.5);
+        self.weights = weights;
+        for phrase in 0..self.phrases.len() {
+            self.phrases[phrase].weight = self.phrases[phrase].message.terms.iter().map(|term| self.weight(term)).sum();
+        }
+    }
+
+    /// The weight of a word; a word that no phrase has weighs as much as the rarest.
+    pub(super) fn weight(&self, term: &str) -> f32 {
+        self.weights.get(term).copied().unwrap_or(self.unknown_weight)
+    }
+
+    /// The word of the phrases that `term` is, or is a typing mistake of.
+    pub(super) fn known<'a>(&'a self, term: &'a str) -> Option<&'a str> {
+        if let Some((word, _)) = self.weights.get_key_value(term) {
+            return Some(word);
+        }
+        let allowed = match term.chars().count() {
+            0..=3 => return None,
+            4..=7 => 1,
+            _ => 2,
+        };
+        if term.chars().any(|c| c.is_ascii_digit()) {
+            return None;
+        }
+        self.weights
+            .keys()
+            .filter(|word| word.len().abs_diff(term.len()) <= allowed && word.chars().next() == term.chars().next())
+            .map(|word| (strsim::osa_distance(word, term), word))
+            .filter(|(distance, word)| *distance <= allowed && distance * 4 <= word.chars().count())
+            .min()
+            .map(|(_, word)| word.as_str())
+    }
+
+    /// How many phrases there are.
+    pub fn len(&self) -> usize {
+        self.phrases.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.phrases.is_empty()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of answers are far below 2^24")]
+fn idf(count: usize, occurrences: usize) -> f32 {
+    let (count, n) = (count as f32, occurrences as f32);
+    (1.0 + (count - n + 0.5).max(0.0) / (n + 0.5)).ln()
+}

@@ -1,0 +1,233 @@
+//! The searchable knowledge: an immutable snapshot, and the one way to search it.
+
+pub mod builder;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::audience::{AudienceNumber, AudienceSet, Audiences};
+use super::confidence::{self, Evidence};
+use super::fusion;
+use super::lexical::{LexicalIndex, LexicalScores};
+use super::passage::Passage;
+use super::query::Question;
+use super::search::{Mode, ScoredPassage, SearchRequest, SearchResult, SemanticUse, SkipReason, Timings};
+use super::semantic::VectorTable;
+use crate::domain::condition::Facts;
+use crate::ports::embedder::Embedder;
+use crate::text::language::{self, Language};
+
+/// A passage in its slot, with what a search filters by.
+#[derive(Clone)]
+struct Slot {
+    passage: Arc<Passage>,
+    audience: AudienceNumber,
+}
+
+/// The knowledge at one moment. A search on it gives the same result for as
+/// long as it lives, whatever its builder does after it.
+pub struct Index {
+    /// By slot; empty where a passage was removed.
+    slots: Vec<Option<Slot>>,
+    audiences: Audiences,
+    /// The languages of the articles with the number of their passages, most first.
+    languages: Vec<(Language, usize)>,
+    default_language: Language,
+    lexical: LexicalIndex,
+    vectors: VectorTable,
+    embedder: Option<Arc<dyn Embedder>>,
+    /// Why vectors are missing that the embedder should have made.
+    embedding_failure: Option<String>,
+    articles: usize,
+}
+
+impl Index {
+    /// How many passages there are.
+    pub fn passage_count(&self) -> usize {
+        self.lexical.documents()
+    }
+
+    /// How many articles there are.
+    pub fn article_count(&self) -> usize {
+        self.articles
+    }
+
+    /// The passages, in no particular order.
+    pub fn passages(&self) -> impl Iterator<Item = &Arc<Passage>> {
+        self.slots.iter().flatten().map(|slot| &slot.passage)
+    }
+
+    /// The languages of the articles, the one with most passages first.
+    pub fn languages(&self) -> impl Iterator<Item = Language> {
+        self.languages.iter().map(|(language, _)| *language)
+    }
+
+    /// Memory of the inverted index and the vectors, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.lexical.bytes() + self.vectors.bytes() as u64
+    }
+
+    /// Why passages have no vector although the embedder knows their language.
+    pub fn embedding_failure(&self) -> Option<&str> {
+        self.embedding_failure.as_deref()
+    }
+
+    /// The audiences of the articles.
+    pub fn audiences(&self) -> &Audiences {
+        &self.audiences
+    }
+
+    /// What a user may read; to be passed to [`Self::search`].
+    pub fn allowed(&self, facts: Facts<'_>) -> AudienceSet {
+        self.audiences.allowed(facts)
+    }
+
+    /// Finds the passages that answer a question, among those that the user may read.
+    ///
+    /// Searches the articles in the language of the question when there are any
+    /// the user may read, and all articles otherwise.
+    pub async fn search(&self, request: SearchRequest<'_>) -> SearchResult {
+        let started = Instant::now();
+        let query_language = language::of_question(request.query, request.locale, self.default_language);
+        let scope = self.scope(query_language, request.audiences);
+        let question = Question::read(request.query, query_language, &scope.languages);
+        let mut timings = Timings { analysis: started.elapsed(), ..Timings::default() };
+
+        let started = Instant::now();
+        let lexical = self.lexical.score(&question.terms, &scope.allowed);
+        timings.lexical = started.elapsed();
+
+        let (cosines, semantic, degraded) = match self.cosines(request, &question, &scope, &mut timings).await {
+            Ok(cosines) => (Some(cosines), SemanticUse::Used, false),
+            Err(reason) => {
+                let degraded = matches!(reason, SkipReason::Failed { .. });
+                (None, SemanticUse::Skipped(reason), degraded)
+            }
+        };
+
+        let started = Instant::now();
+        let passages = self.best(request, &scope, &lexical, cosines.as_deref());
+        let confidence = confidence::confidence(self.evidence(&passages, &question, &lexical));
+        timings.fusion = started.elapsed();
+        let passages = passages.into_iter().map(|(_, passage)| passage).collect();
+        SearchResult { passages, query_language, semantic, degraded, confidence, timings }
+    }
+
+    /// The slots to be searched.
+    fn scope(&self, query_language: Language, audiences: &AudienceSet) -> Scope {
+        let allowed_in = |only: Option<Language>| -> Vec<bool> {
+            let is_allowed = |slot: &Slot| {
+                audiences.contains(slot.audience) && only.is_none_or(|language| slot.passage.language == language)
+            };
+            self.slots.iter().map(|slot| slot.as_ref().is_some_and(is_allowed)).collect()
+        };
+        if self.languages.len() > 1 && self.languages().any(|language| language == query_language) {
+            let allowed = allowed_in(Some(query_language));
+            if allowed.contains(&true) {
+                return Scope { allowed, languages: vec![query_language] };
+            }
+        }
+        Scope { allowed: allowed_in(None), languages: self.languages().take(MAX_QUERY_LANGUAGES).collect() }
+    }
+
+    async fn cosines(
+        &self,
+        request: SearchRequest<'_>,
+        question: &Question,
+        scope: &Scope,
+        timings: &mut Timings,
+    ) -> Result<Vec<f32>, SkipReason> {
+        if request.mode == Mode::Lexical {
+            return Err(SkipReason::NotAsked);
+        }
+        let embedder = self.embedder.as_ref().ok_or(SkipReason::NoEmbedder)?;
+        let name = || embedder.name().to_owned();
+        if !embedder.knows(question.language.as_str()) {
+            return Err(SkipReason::Question { embedder: name(), language: question.language });
+        }
+        if self.vectors.is_empty() {
+            return Err(match &self.embedding_failure {
+                Some(error) => SkipReason::Failed { error: error.clone() },
+                None => SkipReason::Articles { embedder: name(), languages: scope.languages.clone() },
+            });
+        }
+        let started = Instant::now();
+        let embedded = embedder.embed(&[request.query]).await;
+        timings.embedding = started.elapsed();
+        let vectors = embedded.map_err(|error| SkipReason::Failed { error: error.to_string() })?;
+        let vector = vectors.iter().next().filter(|vector| vector.iter().any(|value| *value != 0.0));
+        let vector = vector.ok_or_else(|| SkipReason::NoKnownWord { embedder: name() })?;
+        let started = Instant::now();
+        let cosines = self.vectors.scan(vector, &scope.allowed);
+        timings.semantic = started.elapsed();
+        Ok(cosines)
+    }
+
+    /// The best passages with their slots.
+    fn best(
+        &self,
+        request: SearchRequest<'_>,
+        scope: &Scope,
+        lexical: &LexicalScores,
+        cosines: Option<&[f32]>,
+    ) -> Vec<(usize, ScoredPassage)> {
+        let best_lexical = lexical.scores.iter().fold(0.0_f32, |best, score| best.max(*score));
+        let by_words = |score: f32| if best_lexical > 0.0 { score / best_lexical } else { 0.0 };
+        let mut ranked: Vec<(f32, usize)> = match (cosines, request.mode) {
+            (None, _) => lexical.scores.iter().map(|score| by_words(*score)).zip(0..).collect(),
+            (Some(cosines), Mode::Semantic) => cosines.iter().map(|cosine| cosine.clamp(0.0, 1.0)).zip(0..).collect(),
+            (Some(cosines), Mode::Lexical | Mode::Hybrid) => lexical
+                .scores
+                .iter()
+                .zip(cosines)
+                .map(|(score, cosine)| fusion::fuse(*score, best_lexical, *cosine))
+                .zip(0..)
+                .collect(),
+        };
+        ranked.retain(|(score, slot)| *score > 0.0 && scope.allowed[*slot]);
+        let best_first = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if ranked.len() > request.limit && request.limit > 0 {
+            ranked.select_nth_unstable_by(request.limit - 1, best_first);
+        }
+        ranked.truncate(request.limit);
+        ranked.sort_unstable_by(best_first);
+        let scored = |(fused, at): (f32, usize)| {
+            let slot = self.slots[at].as_ref()?;
+            let passage = ScoredPassage {
+                passage: Arc::clone(&slot.passage),
+                lexical: lexical.scores[at],
+                semantic: cosines.filter(|_| self.vectors.has(at)).map(|cosines| cosines[at]),
+                fused,
+            };
+            Some((at, passage))
+        };
+        ranked.into_iter().filter_map(scored).collect()
+    }
+
+    fn evidence(&self, passages: &[(usize, ScoredPassage)], question: &Question, lexical: &LexicalScores) -> Evidence {
+        let weights = question.word_weights(&lexical.idf, self.lexical.documents());
+        let total: f32 = weights.iter().sum();
+        let coverage = |slot: usize| -> f32 {
+            let covered = weights.iter().enumerate().filter(|(word, _)| lexical.matched[slot] >> word & 1 == 1);
+            if total > 0.0 { covered.map(|(_, weight)| weight).sum::<f32>() / total } else { 0.0 }
+        };
+        let Some((slot, best)) = passages.first() else { return Evidence::default() };
+        let few = passages.iter().take(EVIDENCE_PASSAGES);
+        Evidence {
+            coverage: coverage(*slot),
+            best_coverage: few.map(|(slot, _)| coverage(*slot)).fold(0.0, f32::max),
+            cosine: best.semantic,
+        }
+    }
+}
+
+/// Languages whose forms of a word are looked for at once.
+const MAX_QUERY_LANGUAGES: usize = 4;
+/// How many of the best passages the confidence looks at.
+const EVIDENCE_PASSAGES: usize = 3;
+
+/// The slots that one search looks at.
+struct Scope {
+    allowed: Vec<bool>,
+    languages: Vec<Language>,
+}
