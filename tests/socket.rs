@@ -1,0 +1,10 @@
+//! The server over real sockets on port 0, with a scripted agent.
+
+#[path = "socket/client.rs"]
+mod client;
+#[path = "socket/conversation.rs"]
+mod conversation;
+#[path = "socket/project.rs"]
+mod project;
+#[path = "socket/rig.rs"]
+mod rig;
