@@ -4,6 +4,8 @@
 mod client;
 #[path = "socket/conversation.rs"]
 mod conversation;
+#[path = "socket/faults.rs"]
+mod faults;
 #[path = "socket/project.rs"]
 mod project;
 #[path = "socket/rig.rs"]

@@ -1,6 +1,7 @@
 //! A client for tests, over tokio-tungstenite.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use docent::protocol::SUBPROTOCOL;
@@ -15,37 +16,39 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How long a test waits for anything.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The user of most tests.
-pub const ANN: &str = "anon-9b2f7c1e-3f55-4c58-9d44-1f2f0e3b8a10";
+pub(crate) const ANN: &str = "anon-9b2f7c1e-3f55-4c58-9d44-1f2f0e3b8a10";
 
 /// Kinds of action that the test client declares.
-pub const ACTIONS: [&str; 3] = ["launch_experience", "open_post", "navigate"];
+pub(crate) const ACTIONS: [&str; 3] = ["launch_experience", "open_post", "navigate"];
 
-pub struct Client {
-    pub socket: WebSocketStream<TcpStream>,
-    pub welcome: Value,
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<TcpStream>,
+    pub(crate) welcome: Value,
     commands: u32,
+    /// What its commands' identifiers begin with: those of one user's tabs must differ.
+    pub(crate) prefix: String,
 }
 
 /// What came: a frame, or the close code.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Came {
+pub(crate) enum Came {
     Frame(Value),
     Closed(u16),
     /// The connection broke without a close frame.
     Cut,
 }
 
-pub fn request(address: SocketAddr) -> Request {
+pub(crate) fn request(address: SocketAddr) -> Request {
     let mut request = format!("ws://{address}/v1/socket").into_client_request().expect("a request");
     let protocol = HeaderValue::from_static(SUBPROTOCOL);
     request.headers_mut().insert("sec-websocket-protocol", protocol);
     request
 }
 
-pub fn hello() -> Value {
+pub(crate) fn hello() -> Value {
     json!({
         "project_key": "local",
         "anonymous_id": ANN,
@@ -59,52 +62,54 @@ pub fn hello() -> Value {
 
 impl Client {
     /// Opens a socket without a hello.
-    pub async fn open(address: SocketAddr) -> Self {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
         Self::open_with(address, request(address)).await.expect("an upgrade")
     }
 
-    pub async fn open_with(address: SocketAddr, request: Request) -> Result<Self, Box<Error>> {
+    pub(crate) async fn open_with(address: SocketAddr, request: Request) -> Result<Self, Box<Error>> {
         let stream = TcpStream::connect(address).await.expect("a connection");
         let (socket, _) = client_async(request, stream).await.map_err(Box::new)?;
-        Ok(Self { socket, welcome: Value::Null, commands: 0 })
+        static CLIENTS: AtomicU32 = AtomicU32::new(0);
+        let prefix = format!("c{}", CLIENTS.fetch_add(1, Ordering::Relaxed));
+        Ok(Self { socket, welcome: Value::Null, commands: 0, prefix })
     }
 
     /// Opens a socket, says hello and reads the welcome.
-    pub async fn join(address: SocketAddr) -> Self {
+    pub(crate) async fn join(address: SocketAddr) -> Self {
         Self::join_as(address, hello()).await
     }
 
-    pub async fn join_as(address: SocketAddr, hello: Value) -> Self {
+    pub(crate) async fn join_as(address: SocketAddr, hello: Value) -> Self {
         let mut client = Self::open(address).await;
         client.send(json!({"type": "hello", "id": "h", "data": hello})).await;
         client.welcome = client.until("welcome").await;
         client
     }
 
-    pub async fn send(&mut self, frame: Value) {
+    pub(crate) async fn send(&mut self, frame: Value) {
         self.send_raw(Message::text(frame.to_string())).await;
     }
 
-    pub async fn send_raw(&mut self, message: Message) {
+    pub(crate) async fn send_raw(&mut self, message: Message) {
         // A server that has closed already is what some tests are about.
         let _ = self.socket.send(message).await;
     }
 
     /// Sends a command, and returns its id.
-    pub async fn command(&mut self, kind: &str, data: Value) -> String {
+    pub(crate) async fn command(&mut self, kind: &str, data: Value) -> String {
         self.commands += 1;
-        let id = format!("c{}", self.commands);
+        let id = format!("{}-{}", self.prefix, self.commands);
         self.send(json!({"type": kind, "id": id, "data": data})).await;
         id
     }
 
     /// Sends a message and returns everything up to the end of its run.
-    pub async fn ask(&mut self, text: &str) -> Vec<Value> {
+    pub(crate) async fn ask(&mut self, text: &str) -> Vec<Value> {
         self.command("message.send", json!({"text": text})).await;
         self.through("run.finished").await
     }
 
-    pub async fn next(&mut self) -> Came {
+    pub(crate) async fn next(&mut self) -> Came {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("something in time") {
                 Some(Ok(Message::Text(text))) => return Came::Frame(serde_json::from_str(&text).expect("JSON")),
@@ -115,7 +120,7 @@ impl Client {
         }
     }
 
-    pub async fn frame(&mut self) -> Value {
+    pub(crate) async fn frame(&mut self) -> Value {
         match self.next().await {
             Came::Frame(frame) => frame,
             other => panic!("expected a frame, came {other:?}"),
@@ -123,12 +128,12 @@ impl Client {
     }
 
     /// The next frame of a type; others before it are dropped.
-    pub async fn until(&mut self, kind: &str) -> Value {
+    pub(crate) async fn until(&mut self, kind: &str) -> Value {
         self.through(kind).await.pop().expect("at least one")
     }
 
     /// All frames up to the next one of a type.
-    pub async fn through(&mut self, kind: &str) -> Vec<Value> {
+    pub(crate) async fn through(&mut self, kind: &str) -> Vec<Value> {
         let mut frames = Vec::new();
         loop {
             frames.push(self.frame().await);
@@ -139,7 +144,7 @@ impl Client {
     }
 
     /// The answer to a command: its `ack`, `error` or content.
-    pub async fn answer(&mut self, id: &str) -> Value {
+    pub(crate) async fn answer(&mut self, id: &str) -> Value {
         loop {
             let frame = self.frame().await;
             let answers = matches!(
@@ -153,13 +158,13 @@ impl Client {
     }
 
     /// Sends a command and returns its answer.
-    pub async fn call(&mut self, kind: &str, data: Value) -> Value {
+    pub(crate) async fn call(&mut self, kind: &str, data: Value) -> Value {
         let id = self.command(kind, data).await;
         self.answer(&id).await
     }
 
     /// Reads until the connection is closed.
-    pub async fn closed(&mut self) -> (Vec<Value>, Came) {
+    pub(crate) async fn closed(&mut self) -> (Vec<Value>, Came) {
         let mut frames = Vec::new();
         loop {
             match self.next().await {
@@ -169,7 +174,7 @@ impl Client {
         }
     }
 
-    pub fn cursor(&self, after_seq: u64) -> Value {
+    pub(crate) fn cursor(&self, after_seq: u64) -> Value {
         json!({
             "conversation_id": self.welcome["data"]["conversation_id"],
             "epoch": self.welcome["data"]["epoch"],
@@ -179,12 +184,12 @@ impl Client {
 }
 
 /// The types of frames, without those that come at any time.
-pub fn types(frames: &[Value]) -> Vec<&str> {
+pub(crate) fn types(frames: &[Value]) -> Vec<&str> {
     frames.iter().filter_map(|frame| frame["type"].as_str()).filter(|kind| !matches!(*kind, "run.status" | "ping")).collect()
 }
 
 /// Checks that the numbers of events go up by one, except where `from_seq` explains it.
-pub fn check_sequence(frames: &[Value], mut last: u64) -> u64 {
+pub(crate) fn check_sequence(frames: &[Value], mut last: u64) -> u64 {
     for frame in frames {
         let Some(seq) = frame["seq"].as_u64() else { continue };
         let first = frame["data"]["from_seq"].as_u64().unwrap_or(seq).min(seq);

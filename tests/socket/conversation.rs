@@ -37,9 +37,10 @@ async fn a_message_is_answered() {
             "run.finished"
         ]
     );
-    assert_eq!(frames[0]["ref"], "c1");
+    let sent = format!("{}-1", client.prefix);
+    assert_eq!(frames[0]["ref"], sent);
     assert_eq!(frames[1]["data"]["role"], "user");
-    assert_eq!(frames[1]["ref"], "c1");
+    assert_eq!(frames[1]["ref"], sent);
     let last = frames.last().expect("frames");
     assert_eq!((&last["data"]["kind"], &last["data"]["outcome"]), (&json!("knowledge"), &json!("completed")));
     let answer = frames.iter().rev().find(|frame| frame["type"] == "message.completed").expect("an answer");
@@ -296,7 +297,7 @@ async fn experiences_and_posts_are_read() {
         step["buttons"][0]["actions"],
         json!([
             {"type": "go_to_step", "to": "next"},
-            {"type": "navigate", "url": format!("/users/{}/plan?of=a%2Fb", crate::client::ANN), "open_in": "same_tab"},
+            {"type": "navigate", "url": format!("/users/{}/plan?of=a%2Fb", ANN), "open_in": "same_tab"},
         ]),
         "in nominal order, with the attributes filled in"
     );

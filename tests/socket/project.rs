@@ -132,7 +132,7 @@ fn article(id: &str, audience: Option<Condition>) -> Article {
 }
 
 /// The project of all socket tests.
-pub fn project() -> Project {
+pub(crate) fn project() -> Project {
     let pro = || {
         let comparison = Comparison::Eq(Value::Text("pro".to_owned()));
         Some(Condition::Trait(PropertyTest { name: "plan".to_owned(), comparison }))

@@ -22,22 +22,22 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// A running server.
-pub struct Rig {
-    pub address: SocketAddr,
+pub(crate) struct Rig {
+    pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
 
 impl Rig {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(settings()).await
     }
 
-    pub async fn with(settings: ServerSettings) -> Self {
+    pub(crate) async fn with(settings: ServerSettings) -> Self {
         Self::with_store(settings, MemoryBounds::default()).await
     }
 
-    pub async fn with_store(settings: ServerSettings, bounds: MemoryBounds) -> Self {
+    pub(crate) async fn with_store(settings: ServerSettings, bounds: MemoryBounds) -> Self {
         let listener = listener::listen("127.0.0.1:0".parse().expect("an address")).expect("a listener");
         let address = listener.local_addr().expect("an address");
         let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds));
@@ -51,24 +51,25 @@ impl Rig {
     }
 
     /// Tells the server to stop, without waiting.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
     }
 
     /// Stops the server and waits until it is done.
-    pub async fn stopped(mut self) {
+    pub(crate) async fn stopped(mut self) {
         self.stop();
         tokio::time::timeout(Duration::from_secs(20), &mut self.server).await.expect("a stop").expect("no panic");
     }
 }
 
 /// Limits that make tests fast, and everything else as in production.
-pub fn settings() -> ServerSettings {
+pub(crate) fn settings() -> ServerSettings {
     let mut settings = ServerSettings::default();
     settings.session.trace = true;
     settings.drain = Duration::from_secs(5);
+    settings.session.answer_bytes = 64 * 1024 * 1024;
     settings.session.commands.count = 1_000;
     settings.session.strikes.count = 1_000;
     settings
@@ -84,7 +85,7 @@ pub fn settings() -> ServerSettings {
 /// - `hang`: one piece, then nothing for ever.
 /// - `panic`, `vanish`: breaks down, or ends without saying so.
 /// - anything else: echoes it in two pieces.
-pub struct Script {
+pub(crate) struct Script {
     project: Arc<Project>,
 }
 
