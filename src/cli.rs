@@ -3,7 +3,6 @@
 
 mod ask;
 mod bench;
-mod chat;
 mod check;
 mod embedders;
 mod eval;
@@ -33,8 +32,6 @@ struct CommandLine {
 enum Command {
     /// Serve a project to chat widgets and other websocket clients.
     Serve(serve::ServeArgs),
-    /// Talk to a running server in the terminal.
-    Chat(chat::ChatArgs),
     /// Run one turn in process and print the answer.
     Ask(ask::AskArgs),
     /// Report every mistake in a project.
@@ -55,6 +52,9 @@ struct ProjectArgs {
     /// Folder with the project's knowledge.
     #[arg(long, value_name = "DIR", default_value = "knowledge")]
     knowledge: PathBuf,
+    /// Folder with the prompts [default: `prompts` beside the knowledge].
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
     /// Which embedder compares meanings.
     #[arg(long, value_name = "NAME", default_value = "static")]
     embedder: EmbedderName,
@@ -91,7 +91,6 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(&args).await,
-        Command::Chat(args) => chat::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),

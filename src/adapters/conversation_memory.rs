@@ -80,7 +80,7 @@ impl ConversationMemory {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn position(&self, conversation: &ConversationId, log: &Log) -> LogPosition {
+    fn end_of(&self, conversation: &ConversationId, log: &Log) -> LogPosition {
         LogPosition { conversation: conversation.clone(), epoch: self.epoch.clone(), seq: log.frames.len() as u64 }
     }
 }
@@ -110,7 +110,7 @@ impl ConversationStore for ConversationMemory {
             }
         }
         let log = Log { user: user.clone(), frames: Vec::new(), bytes: 0, released: None };
-        let position = self.position(conversation, &log);
+        let position = self.end_of(conversation, &log);
         inner.logs.insert(conversation.clone(), log);
         Ok(position)
     }
@@ -121,7 +121,7 @@ impl ConversationStore for ConversationMemory {
             return Err(StoreError::NotFound);
         };
         let released = log.released.take();
-        let position = self.position(conversation, log);
+        let position = self.end_of(conversation, log);
         if let Some(at) = released {
             inner.released.remove(&at);
         }

@@ -13,12 +13,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{EmbedderName, embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
-use crate::agent::library::{KnowledgeLibrary, Librarian, OpenError, Reload};
+use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
 use crate::agent::{Agent, Settings};
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
-use crate::knowledge::Loader;
-use crate::knowledge::watch::Watcher;
+use crate::knowledge::watch::{Watch, WatchSettings};
 use crate::server::settings::ServerSettings;
 use crate::server::{self, Services, clock, descriptors, listener};
 use crate::session::rate::Rate;
@@ -53,9 +52,9 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     log::of_server(&config);
 
     let embedder = embedders::of(args.embedder);
-    let loader = Loader::new(&config.knowledge).with_prompts(config.prompts.as_deref());
-    let watched = loader.watched();
-    let (library, librarian) = match KnowledgeLibrary::open(loader, Arc::clone(&embedder)).await {
+    let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
+    let watched = folders.existing();
+    let (library, librarian) = match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
         Ok(opened) => opened,
         Err(OpenError::Project(mistakes)) => {
             return Ok(refuse(&mistakes, &format!("{} has errors", config.knowledge.display())));
@@ -80,8 +79,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         start.elapsed().as_millis(),
     );
 
-    let watcher = Watcher::start(&watched).context("the project's folder cannot be watched for changes")?;
-    let reloads = reload(librarian, watcher);
+    let watch = Watch::start(&watched, WatchSettings::default())?;
+    let reloads = reload(librarian, watch);
     tokio::select! {
         () = server::serve(listener, services, settings_of(&config), told_to_stop()?) => {}
         () = reloads => {}
@@ -134,8 +133,8 @@ fn settings_of(config: &Config) -> ServerSettings {
 }
 
 /// Serves each edit as it comes, and says how it went.
-async fn reload(mut librarian: Librarian, mut watcher: Watcher) {
-    while let Some(changed) = watcher.next().await {
+async fn reload(mut librarian: Librarian, mut watch: Watch) {
+    while let Some(changed) = watch.next().await {
         match librarian.reload(&changed).await {
             Ok(Reload::Live { version, took }) => {
                 let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

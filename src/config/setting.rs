@@ -27,7 +27,11 @@ pub const ALL: &[Setting] = &[
     setting("origins", "", "origins whose pages may connect, beside the server's own"),
     setting("trace", "", "whether clients may ask for the trace of a turn; on loopback only when not given"),
     setting("log", "text", "how the log is written: text or json"),
-    setting("log_level", "info", "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug"),
+    setting(
+        "log_level",
+        "info",
+        "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug",
+    ),
     setting(
         "limits.max_connections",
         "16000",

@@ -1,7 +1,8 @@
 //! Where times and random identifiers enter.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 use ulid::Ulid;
 
@@ -17,8 +18,8 @@ pub struct Clock {
 impl Clock {
     /// Starts with the computer's time.
     pub fn start() -> Self {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: Instant::now(), started_at: millis(since_1970) }
+        let started_at = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        Self { started: Instant::now(), started_at }
     }
 
     /// Now.

@@ -62,8 +62,7 @@ fn resolver<'a>(project: &'a Project, attributes: &'a Attributes) -> Resolver<'a
     Resolver { attributes, settings: &project.settings }
 }
 
-/// Refuses only what is known not to be for the user. What is not known here, such
-/// as past events, decides when something appears, not who may read it.
+/// An audience that cannot be decided here, such as one by past events, admits nobody.
 fn check_audience(
     project: &Project,
     audience: Option<&Audience>,
@@ -74,7 +73,7 @@ fn check_audience(
     let segments = project.segment_conditions();
     let facts = Facts { user: &context.user, page: context.page.as_ref(), segments: &segments, now: now.timestamp() };
     match audience.test(facts) {
-        Verdict::Yes | Verdict::Unknown => Ok(()),
-        Verdict::No => Err(CommandError::new(ErrorCode::NotEligible, "it is not for this user")),
+        Verdict::Yes => Ok(()),
+        Verdict::No | Verdict::Unknown => Err(CommandError::new(ErrorCode::NotEligible, "it is not for this user")),
     }
 }

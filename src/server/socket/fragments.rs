@@ -117,7 +117,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for FragmentGuard<S> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut guard.stream).poll_read(context, buffer);
         guard.look_at(&buffer.filled()[before..]);
-        polled
+        // At once: the end of the message may be among the same bytes.
+        if guard.failed { Poll::Ready(Err(io::Error::other(TooManyFragments))) } else { polled }
     }
 }
 
