@@ -20,9 +20,9 @@ struct Case<'t> {
 const EXPECTED: &str = "=== mistakes\n";
 
 fn cases(suite: &str) -> Vec<Case<'_>> {
-    let body = suite.find("\n## ").map_or("", |at| &suite[at + 1..]);
-    let mut starts: Vec<usize> = body.match_indices("## ").map(|(at, _)| at).collect();
-    starts.retain(|at| *at == 0 || body[..*at].ends_with("\n\n"));
+    let body = suite.find("\n@@ ").map_or("", |at| &suite[at + 1..]);
+    let mut starts = vec![0];
+    starts.extend(body.match_indices("\n@@ ").map(|(at, _)| at + 1));
     starts.push(body.len());
     starts.windows(2).map(|pair| case(&body[pair[0]..pair[1]])).collect()
 }
@@ -41,7 +41,7 @@ fn case(text: &str) -> Case<'_> {
         let bytes = if escaped { unescape(content.trim_end()) } else { content.as_bytes().to_vec() };
         files.push((path, bytes));
     }
-    Case { title: title.trim_start_matches("## "), files, input, expected: expected.trim_end() }
+    Case { title: title.trim_start_matches("@@ "), files, input, expected: expected.trim_end() }
 }
 
 /// Bytes from `\n`, `\r`, `\t`, `\xNN` and `\*100(text)`, which repeats a text.
@@ -95,7 +95,7 @@ fn every_mistake_is_told_with_its_place() {
         let cases = cases(&suite);
         assert!(!cases.is_empty(), "{} has no cases", path.display());
         count += cases.len();
-        let mut blessed = suite[..suite.find("\n## ").expect("a case") + 1].to_owned();
+        let mut blessed = suite[..suite.find("\n@@ ").expect("a case") + 1].to_owned();
         for case in &cases {
             let told = told(case);
             if told != case.expected {
@@ -111,4 +111,14 @@ fn every_mistake_is_told_with_its_place() {
     }
     assert!(count >= 90, "only {count} cases");
     assert!(bless || failures.is_empty(), "{failures}");
+}
+
+#[test]
+fn the_examples_of_the_design_are_read_as_meant() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/knowledge/examples.txt");
+    let suite = fs::read_to_string(path).expect("the suite");
+    let case = &cases(&suite)[0];
+    let loaded = load_files(case.files.iter().map(|(path, bytes)| (*path, bytes.clone())));
+    assert!(!loaded.has_errors(), "{:#?}", loaded.diagnostics);
+    insta::assert_debug_snapshot!(loaded.project);
 }
