@@ -2,5 +2,7 @@
 //! cases, and of public data sets.
 
 pub mod beir;
+pub mod case;
+pub mod cases;
 pub mod metrics;
 pub mod retrieval;

@@ -8,10 +8,9 @@ pub mod diagnostic;
 pub mod domain;
 pub mod text;
 
+pub mod knowledge;
 pub mod ports;
 pub mod protocol;
-
-pub mod knowledge;
 
 pub mod intent;
 pub mod retrieval;

@@ -87,7 +87,8 @@ pub async fn serve(
     let stages = Stages::default();
     let drain = settings.drain;
     let hub = Hub::new(&settings, &services, clock, tracker.clone(), stages.stop.clone());
-    let app = App { settings, answerer: services.answerer, clock, hub, tracker: tracker.clone(), stages: stages.clone() };
+    let app =
+        App { settings, answerer: services.answerer, clock, hub, tracker: tracker.clone(), stages: stages.clone() };
 
     listener::accept_until(listener, Arc::new(app), shutdown).await;
 

@@ -14,7 +14,7 @@ use super::snapshot::KnowledgeSnapshot;
 use crate::diagnostic::Diagnostic;
 use crate::domain::project::Project;
 use crate::intent::phrases::Phrases;
-use crate::knowledge::loader::{Loaded, Loader};
+use crate::knowledge::{Loaded, Loader};
 use crate::ports::embedder::Embedder;
 use crate::retrieval::index::builder::IndexBuilder;
 use crate::retrieval::lexical::LexicalError;

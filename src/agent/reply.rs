@@ -18,6 +18,9 @@ const FURTHER_LINKS: usize = 2;
 /// Articles that a missing answer links to.
 const NEAREST_LINKS: usize = 3;
 
+/// Least score of a linked article, as a share of the best one's.
+const LINK_FLOOR: f32 = 0.5;
+
 /// Characters of a snippet.
 const SNIPPET_CHARS: usize = 180;
 
@@ -91,11 +94,13 @@ pub(super) fn no_answer(found: &SearchResult, phrasing: &Phrasing) -> Reply {
     Reply::of(AnswerKind::NoAnswer, vec![(text, Vec::new())])
 }
 
-/// Links to the best articles other than `except`, each once.
+/// Links to the best articles other than `except`, each once; what is far
+/// behind the best one is left out.
 fn links(found: &SearchResult, except: Option<&Passage>, limit: usize) -> Vec<String> {
     let mut seen: Vec<&str> = except.iter().map(|passage| passage.article.id.as_str()).collect();
     let mut links = Vec::new();
-    for scored in &found.passages {
+    let floor = found.passages.first().map_or(0.0, |best| best.fused * LINK_FLOOR);
+    for scored in found.passages.iter().filter(|scored| scored.fused >= floor) {
         let article = &scored.passage.article;
         if links.len() < limit && !seen.contains(&article.id.as_str()) {
             seen.push(article.id.as_str());

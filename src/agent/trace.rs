@@ -38,6 +38,9 @@ pub struct InputTrace {
     pub normalized: String,
     /// The language it was taken for.
     pub language: String,
+    /// With its typing mistakes put right, when it has any that phrases explain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<String>,
 }
 
 /// How a message compared to the Custom Answers.

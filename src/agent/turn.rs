@@ -77,15 +77,18 @@ impl Turn<'_> {
     ) -> Reply {
         let user_locale = self.request.context.user.locale.as_ref();
         let language = language::of_question(&self.request.message, user_locale, self.snapshot.default_language);
-        let message = Message::read(&self.request.message, language);
+        let corrected = self.snapshot.phrases.corrected(&self.request.message);
+        let said = corrected.as_deref().unwrap_or(&self.request.message);
+        let message = Message::read(said, language);
         self.trace.input = InputTrace {
             text: self.request.message.clone(),
             normalized: message.normalized.clone(),
             language: language.as_str().to_owned(),
+            corrected: corrected.clone(),
         };
         self.watch.lap("read");
 
-        let (vector, reason) = self.embed(&message, embedder).await;
+        let (vector, reason) = self.embed(&message, said, embedder).await;
         self.watch.lap("embed");
         let decision =
             matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), &settings.bounds, |answer| {
@@ -99,7 +102,12 @@ impl Turn<'_> {
         }
     }
 
-    async fn embed(&mut self, message: &Message, embedder: &dyn Embedder) -> (Option<Vec<f32>>, Option<String>) {
+    async fn embed(
+        &mut self,
+        message: &Message,
+        said: &str,
+        embedder: &dyn Embedder,
+    ) -> (Option<Vec<f32>>, Option<String>) {
         if self.snapshot.phrases.is_empty() {
             return (None, Some("there are no Custom Answers".to_owned()));
         }
@@ -108,7 +116,7 @@ impl Turn<'_> {
                 format!("the embedder `{}` does not know the language `{}`", embedder.name(), message.language);
             return (None, Some(reason));
         }
-        match embedder.embed(&[&self.request.message]).await {
+        match embedder.embed(&[said]).await {
             Ok(vectors) => (Some(vectors.into_values()), None),
             Err(error) => {
                 self.degraded = true;

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::knowledge::loader::Loader;
+use crate::knowledge::Loader;
 
 /// Arguments of `docent check`.
 #[derive(Debug, Args)]

@@ -182,18 +182,11 @@ fn exact(phrases: &Phrases, message: &Message, allowed: &[bool]) -> Option<Decis
 
 /// The closest phrase of each answer, best answers first.
 fn scored(phrases: &Phrases, message: &Message, vector: Option<&[f32]>, allowed: &[bool]) -> Vec<Scored> {
-    let known: Vec<(Option<&str>, f32)> = message
-        .terms
-        .iter()
-        .map(|term| {
-            let known = phrases.known(term);
-            (known, phrases.weight(known.unwrap_or(term)))
-        })
-        .collect();
-    let message_weight: f32 = known.iter().map(|(_, weight)| weight).sum();
+    let terms: Vec<(&String, f32)> = message.terms.iter().map(|term| (term, phrases.weight(term))).collect();
+    let message_weight: f32 = terms.iter().map(|(_, weight)| weight).sum();
     let mut shared: FxHashMap<usize, f32> = FxHashMap::default();
-    for (word, weight) in &known {
-        for number in word.and_then(|word| phrases.postings.get(word)).into_iter().flatten() {
+    for (term, weight) in &terms {
+        for number in phrases.postings.get(*term).into_iter().flatten() {
             *shared.entry(*number).or_default() += weight;
         }
     }
@@ -236,7 +229,7 @@ fn scored(phrases: &Phrases, message: &Message, vector: Option<&[f32]>, allowed:
             answer: phrase.answer,
             phrase: number,
             message_content: ratio(
-                known.iter().filter(|(word, _)| word.is_some_and(|word| words.contains(word))).map(|(_, w)| w).sum(),
+                terms.iter().filter(|(term, _)| words.contains(*term)).map(|(_, weight)| weight).sum(),
                 message_weight,
             ),
             phrase_content: 0.0,

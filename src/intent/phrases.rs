@@ -9,6 +9,7 @@ use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::ports::embedder::{EmbedError, Embedder};
 use crate::text::language::Language;
+use crate::text::normalize::normalize;
 
 /// The phrases, the words in them, and their vectors.
 #[derive(Default)]
@@ -19,6 +20,8 @@ pub struct Phrases {
     pub(super) exact: FxHashMap<String, Vec<usize>>,
     /// Phrases by the words in them.
     pub(super) postings: FxHashMap<String, Vec<usize>>,
+    /// Every word of the phrases as it is written, in lower case.
+    written: FxHashSet<String>,
     /// Inverse document frequency of each word, over answers.
     weights: FxHashMap<String, f32>,
     unknown_weight: f32,
@@ -79,6 +82,7 @@ impl Phrases {
             answer.phrases.iter().map(|text| (text, false)).chain(answer.not.iter().map(|text| (text, true)))
         {
             let message = Message::read(text, language);
+            self.written.extend(written_words(&normalize(text)).map(str::to_owned));
             let number = self.phrases.len();
             self.exact.entry(message.normalized.clone()).or_default().push(number);
             for term in &message.terms {
@@ -116,26 +120,38 @@ impl Phrases {
         self.weights.get(term).copied().unwrap_or(self.unknown_weight)
     }
 
-    /// The word of the phrases that `term` is, or is a typing mistake of.
-    pub(super) fn known<'a>(&'a self, term: &'a str) -> Option<&'a str> {
-        if let Some((word, _)) = self.weights.get_key_value(term) {
-            return Some(word);
-        }
-        let allowed = match term.chars().count() {
-            0..=3 => return None,
-            4..=7 => 1,
+    /// `text` with each typing mistake of a word of the phrases put right;
+    /// `None` when it has none.
+    pub fn corrected(&self, text: &str) -> Option<String> {
+        let folded = normalize(text);
+        let corrections: Vec<(&str, &str)> =
+            written_words(&folded).filter_map(|word| self.meant(word).map(|meant| (word, meant))).collect();
+        let (first, rest) = corrections.split_first()?;
+        let replaced = folded.replacen(first.0, first.1, 1);
+        Some(rest.iter().fold(replaced, |text, (word, meant)| text.replacen(word, meant, 1)))
+    }
+
+    /// The word of the phrases that `word` is a typing mistake of: it begins with
+    /// the same letter and differs in one place, or in two when it is long
+    /// (optimal string alignment, in which two swapped letters are one place).
+    fn meant(&self, word: &str) -> Option<&str> {
+        let length = word.chars().count();
+        let allowed = match length {
+            0..=4 => return None,
+            5..=7 => 1,
             _ => 2,
         };
-        if term.chars().any(|c| c.is_ascii_digit()) {
+        if self.written.contains(word) || !word.chars().all(char::is_alphabetic) {
             return None;
         }
-        self.weights
-            .keys()
-            .filter(|word| word.len().abs_diff(term.len()) <= allowed && word.chars().next() == term.chars().next())
-            .map(|word| (strsim::osa_distance(word, term), word))
-            .filter(|(distance, word)| *distance <= allowed && distance * 4 <= word.chars().count())
+        self.written
+            .iter()
+            .filter(|known| known.chars().next() == word.chars().next())
+            .filter(|known| known.chars().count().abs_diff(length) <= allowed)
+            .map(|known| (strsim::osa_distance(known, word), known))
+            .filter(|(distance, _)| *distance <= allowed)
             .min()
-            .map(|(_, word)| word.as_str())
+            .map(|(_, known)| known.as_str())
     }
 
     /// How many phrases there are.
@@ -147,6 +163,11 @@ impl Phrases {
     pub fn is_empty(&self) -> bool {
         self.phrases.is_empty()
     }
+}
+
+/// The words of a normalized text that spaces and punctuation set apart.
+fn written_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|word| !word.is_empty())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of answers are far below 2^24")]

@@ -202,7 +202,9 @@ mod tests {
         assert_eq!(codes(r#" {"type":"pong","data":{},"id":"a","later":[1]}"#), [None]);
         assert_eq!(codes("[]"), []);
         assert_eq!(
-            codes(r#"[{"type":"pong"},{"type":"x"},{"type":"message.send","data":{"text":1}},{"id":7,"type":"pong"},{}]"#),
+            codes(
+                r#"[{"type":"pong"},{"type":"x"},{"type":"message.send","data":{"text":1}},{"id":7,"type":"pong"},{}]"#
+            ),
             [
                 None,
                 Some(ErrorCode::UnknownType),

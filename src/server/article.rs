@@ -55,8 +55,8 @@ pub fn page(article: &Article, language: &str) -> String {
 fn safe_html(markdown: &str) -> String {
     let mut unlinked = 0_u32;
     let mut in_image = 0_u32;
-    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).filter_map(|event| {
-        match event {
+    let events = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH).filter_map(
+        |event| match event {
             Event::Html(_) | Event::InlineHtml(_) => None,
             Event::Start(Tag::HtmlBlock) | Event::End(TagEnd::HtmlBlock) => None,
             Event::Start(Tag::Image { .. }) => {
@@ -76,8 +76,8 @@ fn safe_html(markdown: &str) -> String {
                 None
             }
             event => Some(event),
-        }
-    });
+        },
+    );
     let mut out = String::with_capacity(markdown.len() * 3 / 2);
     html::push_html(&mut out, events);
     out

@@ -71,8 +71,7 @@ fn check_audience(
 ) -> Result<(), CommandError> {
     let Some(audience) = audience else { return Ok(()) };
     let segments = project.segment_conditions();
-    let facts =
-        Facts { user: &context.user, page: context.page.as_ref(), segments: &segments, now: now.timestamp() };
+    let facts = Facts { user: &context.user, page: context.page.as_ref(), segments: &segments, now: now.timestamp() };
     match audience.test(facts) {
         Verdict::Yes => Ok(()),
         Verdict::No | Verdict::Unknown => Err(CommandError::new(ErrorCode::NotEligible, "it is not for this user")),

@@ -184,7 +184,12 @@ impl Hub {
     }
 
     /// Carries out a command; the answer goes into `outbox`.
-    pub(crate) async fn request(&self, following: &Following, request: Box<Request>, outbox: &Arc<Outbox>) -> Option<Ack> {
+    pub(crate) async fn request(
+        &self,
+        following: &Following,
+        request: Box<Request>,
+        outbox: &Arc<Outbox>,
+    ) -> Option<Ack> {
         self.core.request(&following.room, request, outbox).await
     }
 

@@ -16,8 +16,7 @@ pub fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
         (Some(origin), None) => {
             let Ok(origin) = origin.to_str() else { return false };
             let host = headers.get(HOST).map(HeaderValue::to_str);
-            allowed.iter().any(|one| one == origin)
-                || matches!(host, Some(Ok(host)) if is_same_origin(origin, host))
+            allowed.iter().any(|one| one == origin) || matches!(host, Some(Ok(host)) if is_same_origin(origin, host))
         }
     }
 }

@@ -48,8 +48,7 @@ impl Outgoing {
     pub fn event(text: String, frame: &ServerFrame) -> Self {
         let delta = match (&frame.message, frame.seq) {
             (ServerMessage::MessageDelta(delta), Some(seq)) => {
-                let piece =
-                    Piece { first: seq, last: seq, ts: frame.ts.clone(), delta: delta.clone(), merged: false };
+                let piece = Piece { first: seq, last: seq, ts: frame.ts.clone(), delta: delta.clone(), merged: false };
                 Some(Box::new(piece))
             }
             _ => None,
@@ -95,7 +94,9 @@ impl Outgoing {
 pub fn encode(frame: &ServerFrame) -> String {
     serde_json::to_string(frame).unwrap_or_else(|error| {
         tracing::error!(error = %error, "a frame could not be encoded");
-        String::from("{\"type\":\"error\",\"data\":{\"code\":\"internal\",\"message\":\"not encodable\",\"retryable\":true}}")
+        String::from(
+            "{\"type\":\"error\",\"data\":{\"code\":\"internal\",\"message\":\"not encodable\",\"retryable\":true}}",
+        )
     })
 }
 

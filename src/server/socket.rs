@@ -272,11 +272,7 @@ impl<'a> Socket<'a> {
         None
     }
 
-    async fn enter(
-        &mut self,
-        conversation: ConversationId,
-        request: Box<Request>,
-    ) -> Option<Event> {
+    async fn enter(&mut self, conversation: ConversationId, request: Box<Request>) -> Option<Event> {
         let old = self.following.as_ref()?;
         let trace = self.state.as_ref().and_then(State::profile).is_some_and(|profile| profile.trace);
         let entered = self.app.hub.move_on(old, conversation.clone(), &self.outbox, trace).await;

@@ -43,7 +43,9 @@ pub(super) fn awaiting_hello(
                 Err(error) => (State::AwaitingHello(waiting), vec![refuse_with(id, error)]),
             }
         }
-        Event::BadFrame { error, .. } => close(vec![refuse(None, error.code(), error.to_string())], CloseCode::BadFrame),
+        Event::BadFrame { error, .. } => {
+            close(vec![refuse(None, error.code(), error.to_string())], CloseCode::BadFrame)
+        }
         Event::Control { now } => match waiting.traffic.strike(now) {
             Ok(()) => (State::AwaitingHello(waiting), Vec::new()),
             Err(_) => close(Vec::new(), CloseCode::RateLimited),
@@ -81,12 +83,8 @@ fn hello_said(
                 let conversation = ConversationId::new(&resume.conversation_id).ok()?;
                 Some(Cursor { conversation, epoch: resume.epoch, after: resume.after_seq })
             });
-            let join = JoinRequest {
-                user: profile.user.clone(),
-                resume,
-                fresh: conversation_id(fresh),
-                trace: profile.trace,
-            };
+            let join =
+                JoinRequest { user: profile.user.clone(), resume, fresh: conversation_id(fresh), trace: profile.trace };
             let joining = Joining { traffic: waiting.traffic, profile, reference };
             (State::Joining(Box::new(joining)), vec![Effect::Join(join)])
         }
@@ -158,7 +156,9 @@ pub(super) fn joining(settings: &SessionSettings, joining: Box<Joining>, event: 
             let effect = refuse(command.id, ErrorCode::AuthRequired, "wait for `welcome`");
             (State::Joining(joining), vec![effect])
         }
-        Event::BadFrame { error, .. } => close(vec![refuse(None, error.code(), error.to_string())], CloseCode::BadFrame),
+        Event::BadFrame { error, .. } => {
+            close(vec![refuse(None, error.code(), error.to_string())], CloseCode::BadFrame)
+        }
         Event::Drain { reconnect_after_ms, .. } => close(vec![going_away(reconnect_after_ms)], CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
         Event::Control { .. } | Event::Tick { .. } | Event::Entered { .. } | Event::Drained => {

@@ -15,17 +15,16 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::launch::{AgentLaunch, LaunchConversation, LaunchMode, LaunchSourceKind};
 use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
 
-pub(super) fn launch(
-    settings: &SessionSettings,
-    live: &mut Live,
-    request: AgentLaunch,
-    origin: Origin,
-) -> Vec<Effect> {
+pub(super) fn launch(settings: &SessionSettings, live: &mut Live, request: AgentLaunch, origin: Origin) -> Vec<Effect> {
     match live.outcomes.look_up(origin.id.as_deref(), origin.fingerprint) {
         Known::New => {}
         Known::Done(ack) => return vec![Effect::Send(ServerFrame::answer(origin.id, ServerMessage::Ack(ack)))],
         Known::Conflict => {
-            return vec![refuse(origin.id, ErrorCode::IdempotencyConflict, "the identifier was used for another command")];
+            return vec![refuse(
+                origin.id,
+                ErrorCode::IdempotencyConflict,
+                "the identifier was used for another command",
+            )];
         }
     }
     let enters = request.conversation;
@@ -61,5 +60,12 @@ fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Res
         (LaunchMode::Send, _) if text.trim().is_empty() => LaunchMode::Open,
         (mode, _) => mode,
     };
-    Ok(Launch { text, missing, mode, source: request.source, announce: request.conversation == LaunchConversation::New, setup })
+    Ok(Launch {
+        text,
+        missing,
+        mode,
+        source: request.source,
+        announce: request.conversation == LaunchConversation::New,
+        setup,
+    })
 }

@@ -42,7 +42,9 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
             };
             (State::Live(live), effects)
         }
-        Event::BadFrame { error, .. } => close(vec![refuse(None, error.code(), error.to_string())], CloseCode::BadFrame),
+        Event::BadFrame { error, .. } => {
+            close(vec![refuse(None, error.code(), error.to_string())], CloseCode::BadFrame)
+        }
         Event::Control { now } => {
             live.pinged = false;
             match live.traffic.strike(now) {
@@ -104,14 +106,8 @@ pub(super) fn setup(live: &Live, attributes: Attributes) -> TurnSetup {
     }
 }
 
-fn command_said(
-    settings: &SessionSettings,
-    live: &mut Live,
-    message: ClientMessage,
-    origin: Origin,
-) -> Vec<Effect> {
-    let bad_request =
-        |origin: Origin, error: String| vec![refuse(origin.id, ErrorCode::BadRequest, error)];
+fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMessage, origin: Origin) -> Vec<Effect> {
+    let bad_request = |origin: Origin, error: String| vec![refuse(origin.id, ErrorCode::BadRequest, error)];
     match message {
         ClientMessage::Hello(_) => bad_request(origin, "`hello` was said before".to_owned()),
         ClientMessage::MessageSend(send) => match say(settings, live, send) {
@@ -191,11 +187,7 @@ fn say(settings: &SessionSettings, live: &Live, send: MessageSend) -> Result<Com
     if send.text.trim().is_empty() && send.quick_reply_id.is_none() {
         return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
     }
-    Ok(Command::Say(Say {
-        text: send.text,
-        quick_reply: send.quick_reply_id,
-        setup: setup(live, Attributes::new()),
-    }))
+    Ok(Command::Say(Say { text: send.text, quick_reply: send.quick_reply_id, setup: setup(live, Attributes::new()) }))
 }
 
 pub(super) fn check_length(settings: &SessionSettings, text: &str) -> Result<(), CommandError> {
@@ -206,16 +198,15 @@ pub(super) fn check_length(settings: &SessionSettings, text: &str) -> Result<(),
     Ok(())
 }
 
-fn context_update(
-    settings: &SessionSettings,
-    live: &mut Live,
-    update: &ContextUpdate,
-    origin: Origin,
-) -> Vec<Effect> {
+fn context_update(settings: &SessionSettings, live: &mut Live, update: &ContextUpdate, origin: Origin) -> Vec<Effect> {
     let ack = match live.outcomes.look_up(origin.id.as_deref(), origin.fingerprint) {
         Known::Done(ack) => ack,
         Known::Conflict => {
-            return vec![refuse(origin.id, ErrorCode::IdempotencyConflict, "the identifier was used for another command")];
+            return vec![refuse(
+                origin.id,
+                ErrorCode::IdempotencyConflict,
+                "the identifier was used for another command",
+            )];
         }
         Known::New => {
             let page = match update.page.as_ref().map(profile::page).transpose() {

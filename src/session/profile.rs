@@ -150,7 +150,11 @@ mod tests {
         let all = context.template_attributes();
         assert_eq!(all.get("user.plan").map(ToString::to_string), Some("free".to_owned()));
         assert_eq!(all.get("user.name").map(ToString::to_string), Some("Ann".to_owned()));
-        assert!(profile.claim(serde_json::json!({"a b": 1}).as_object().expect("an object"), &SessionSettings::default()).is_err());
+        assert!(
+            profile
+                .claim(serde_json::json!({"a b": 1}).as_object().expect("an object"), &SessionSettings::default())
+                .is_err()
+        );
     }
 
     #[test]

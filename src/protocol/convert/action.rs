@@ -30,10 +30,9 @@ pub fn action(action: &Action, resolver: Resolver<'_>) -> Option<wire::Action> {
         Action::Snooze(snooze) => wire::Action::Snooze { hours: snooze.hours, up_to: snooze.up_to },
         Action::RunJs(run_js) => {
             let handlers = resolver.settings.run_js.as_ref()?;
-            handlers.contains(&run_js.handler).then(|| wire::Action::RunJs {
-                handler: run_js.handler.to_string(),
-                args: to_json(&run_js.args),
-            })?
+            handlers
+                .contains(&run_js.handler)
+                .then(|| wire::Action::RunJs { handler: run_js.handler.to_string(), args: to_json(&run_js.args) })?
         }
         Action::BookInterview(BookInterview { provider, url }) => {
             wire::Action::BookInterview { provider: interview_provider(*provider), url: url.clone() }
@@ -44,7 +43,12 @@ pub fn action(action: &Action, resolver: Resolver<'_>) -> Option<wire::Action> {
 
 /// An action whose address was resolved and checked before, with what the client
 /// likes to know about its target.
-pub fn offered(action: &Action, resolved_url: Option<&str>, project: &Project, resolver: Resolver<'_>) -> Option<wire::Action> {
+pub fn offered(
+    action: &Action,
+    resolved_url: Option<&str>,
+    project: &Project,
+    resolver: Resolver<'_>,
+) -> Option<wire::Action> {
     let mut converted = match (action, resolved_url) {
         (Action::Navigate(navigate), Some(url)) => {
             Some(wire::Action::Navigate { url: url.to_owned(), open_in: open_in(navigate.open_in) })

@@ -120,10 +120,9 @@ fn question(question: &Question, resolver: Resolver<'_>) -> wire::Question {
 fn progress_condition(condition: &ProgressCondition) -> wire::ProgressCondition {
     match condition {
         ProgressCondition::Click(selector) => wire::ProgressCondition::Click { selector: selector.clone() },
-        ProgressCondition::Input(selector, value) => wire::ProgressCondition::Input {
-            selector: selector.clone(),
-            value: value.as_ref().map(comparison),
-        },
+        ProgressCondition::Input(selector, value) => {
+            wire::ProgressCondition::Input { selector: selector.clone(), value: value.as_ref().map(comparison) }
+        }
         ProgressCondition::Hover(selector) => wire::ProgressCondition::Hover { selector: selector.clone() },
         ProgressCondition::Appears(selector) => wire::ProgressCondition::Appears { selector: selector.clone() },
         ProgressCondition::Page(pages) => wire::ProgressCondition::Page { pages: page_rule(pages) },

@@ -28,8 +28,8 @@ impl Core {
         if let Command::Claim { action, setup, preflight } = &mut request.command
             && let Some(action) = before.pending_action(action)
         {
-            let now = self.clock.now().timestamp();
-            *preflight = self.answerer.check_action(action, &setup.context, &setup.capabilities, now);
+            *preflight =
+                self.answerer.check_action(action, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
         let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_));
         if starts_run && self.tracker.is_closed() {
@@ -123,7 +123,8 @@ impl Core {
         for (effect, stored) in effects {
             match effect {
                 ConversationEffect::Append(frame) => {
-                    let outgoing = Outgoing::event(numbered(frame.seq.unwrap_or(0), &stored.unwrap_or_default()), &frame);
+                    let outgoing =
+                        Outgoing::event(numbered(frame.seq.unwrap_or(0), &stored.unwrap_or_default()), &frame);
                     inside.followers.iter().for_each(|follower| follower.outbox.push(outgoing.clone()));
                 }
                 ConversationEffect::Reply(frame) => {

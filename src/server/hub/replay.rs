@@ -68,7 +68,9 @@ mod tests {
         let outbox = Outbox::new(100, 100_000);
         outbox.prepend(compacted(events));
         let seqs: Vec<u64> = std::iter::from_fn(|| outbox.pop())
-            .map(|text| serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["seq"].as_u64().expect("a number"))
+            .map(|text| {
+                serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["seq"].as_u64().expect("a number")
+            })
             .collect();
         assert_eq!(seqs, [7, 8, 12, 13]);
     }

@@ -145,10 +145,9 @@ impl Conversation {
         let Request { id, fingerprint, fresh, client, command } = request;
         let answer = match self.outcomes.look_up(id.as_deref(), fingerprint) {
             Known::Done(ack) => Ok(ack),
-            Known::Conflict => Err(CommandError::new(
-                ErrorCode::IdempotencyConflict,
-                "the identifier was used for another command",
-            )),
+            Known::Conflict => {
+                Err(CommandError::new(ErrorCode::IdempotencyConflict, "the identifier was used for another command"))
+            }
             Known::New => {
                 // The answer to a command comes before the events that it causes.
                 let mut events = Vec::new();

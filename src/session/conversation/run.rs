@@ -154,8 +154,7 @@ impl Conversation {
     fn cite(&mut self, citation: Citation, now: Moment, effects: &mut Vec<ConversationEffect>) {
         self.start_message(now, effects);
         let Some(run) = self.run.as_mut().filter(|run| !run.completed) else { return };
-        let added =
-            CitationAdded { message_id: run.message.to_string(), citation: answer::citation(&citation) };
+        let added = CitationAdded { message_id: run.message.to_string(), citation: answer::citation(&citation) };
         run.citations.push(citation);
         self.append(ServerMessage::CitationAdded(added), None, now, effects);
     }
