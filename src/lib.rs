@@ -21,6 +21,7 @@ pub mod session;
 
 pub mod adapters;
 
+pub mod bench;
 pub mod eval;
 pub mod server;
 
