@@ -3,6 +3,7 @@
 
 mod ask;
 mod bench;
+mod chat;
 mod check;
 mod embedders;
 mod eval;
@@ -32,6 +33,8 @@ struct CommandLine {
 enum Command {
     /// Serve a project to chat widgets and other websocket clients.
     Serve(serve::ServeArgs),
+    /// Talk to a running server in the terminal.
+    Chat(chat::ChatArgs),
     /// Run one turn in process and print the answer.
     Ask(ask::AskArgs),
     /// Report every mistake in a project.
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => serve::run(&args).await,
+        Command::Chat(args) => chat::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),

@@ -16,6 +16,8 @@ pub(super) enum BenchCommand {
     Turn(TurnArgs),
     /// What building the index costs, and making one changed article live.
     Index(IndexArgs),
+    /// What idle websocket connections cost a running server.
+    Idle(bench::idle::IdleArgs),
 }
 
 /// Arguments of `docent bench turn`.
@@ -61,6 +63,10 @@ pub(super) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
             let embedder = super::embedders::of(super::EmbedderName::Static);
             let options = bench::index::Options { docs: args.docs, copies: args.copies, embedder: Some(embedder) };
             super::report::print(&bench::index::run(options).await?, args.json)?;
+        }
+        BenchCommand::Idle(args) => {
+            let json = args.json;
+            super::report::print(&bench::idle::run(args).await?, json)?;
         }
     }
     Ok(ExitCode::SUCCESS)
