@@ -5,7 +5,6 @@ use tracing_subscriber::fmt;
 
 use crate::config::{Config, LogFormat};
 
-
 /// The log of a server, as it is configured.
 pub(super) fn of_server(config: &Config) {
     let log = fmt().with_env_filter(EnvFilter::new(&config.log_level)).with_writer(std::io::stderr);
