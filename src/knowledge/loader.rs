@@ -328,9 +328,18 @@ impl Loader {
             entries.iter().flat_map(|(_, entry)| entry.diagnostics.iter().cloned()).collect();
         diagnostics.extend(self.faults.values().cloned());
         diagnostics.extend(self.strays.iter().cloned());
+        if entries.is_empty() && diagnostics.is_empty() {
+            let hint = "write Markdown files, or make a project with `docent init`";
+            let place = Place::file(self.root.display().to_string());
+            diagnostics
+                .push(Diagnostic::warning("empty-folder", place, "there is nothing to read in this folder").hint(hint));
+        }
         diagnostics.extend(checks::across(&entries, &settings));
         diagnostic::sort(&mut diagnostics);
         diagnostics.dedup();
         Loaded { project, diagnostics, files: self.files.len(), changes }
     }
 }
+
+#[cfg(test)]
+mod tests;
