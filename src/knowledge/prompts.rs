@@ -253,23 +253,4 @@ fn prompt(purpose: Purpose, reading: &mut Reading<'_>) -> Option<Prompt> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_prompts_have_no_mistakes() {
-        for purpose in Purpose::ALL {
-            let (prompt, diagnostics) = parse(purpose, purpose.file().into(), purpose.built_in());
-            assert_eq!(diagnostics, [], "{purpose:?}");
-            assert!(prompt.is_some());
-        }
-    }
-
-    #[test]
-    fn values_are_put_in_once() {
-        let text = "---\nvariables: [conversation, message]\n---\n{{conversation}}\n> {{message|nothing}}";
-        let (prompt, _) = parse(Purpose::Condense, "condense.md".into(), text);
-        let rendered = prompt.expect("a prompt").render(|name| (name == "conversation").then_some("a\n{{message}}"));
-        assert_eq!(rendered, "a\n{{message}}\n> nothing");
-    }
-}
+mod tests;

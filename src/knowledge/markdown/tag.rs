@@ -46,8 +46,13 @@ pub(crate) fn parse(text: &str) -> Result<Tag<'_>, usize> {
             Some(b'>') => {
                 return Ok(Tag { name, closing, self_closing: false, attributes, length: scan.at + 1 });
             }
-            Some(b'/') if scan.text.as_bytes().get(scan.at + 1) == Some(&b'>') => {
-                return Ok(Tag { name, closing, self_closing: true, attributes, length: scan.at + 2 });
+            Some(b'/') => {
+                scan.at += 1;
+                scan.take_while(|b| b.is_ascii_whitespace());
+                if scan.peek() != Some(b'>') {
+                    return Err(scan.at);
+                }
+                return Ok(Tag { name, closing, self_closing: true, attributes, length: scan.at + 1 });
             }
             Some(b'{') if spaced => {
                 if scan.braces().is_none() {
@@ -171,6 +176,7 @@ mod tests {
             "<b>",
             "</b>",
             "<br/>",
+            "<hr / >",
             "<img alt=\"a > b\" src={useBaseUrl('x.png')} />",
             "<Foo onClick={() => { a('}') }} {...props}>",
             "<>",

@@ -115,6 +115,7 @@ fn placeholders_and_comparisons_stay() {
     );
     check("Put `<script>` there, and <script> here.", "paragraph: Put `<script>` there, and \\<script> here.");
     check("A {name} and {{user.name}} stay.", "paragraph: A {name} and {{user.name}} stay.");
+    check("<CodeBlock>\n{example(\"a\", {b: 1})}\n{NAME}\n</CodeBlock>\n\nA <hr / > B.", "paragraph: A\nparagraph: B.");
 }
 
 #[test]

@@ -73,7 +73,8 @@ impl<'t> Cleaner<'t> {
         self.at = end;
     }
 
-    /// `{/* comments */}`, `{useBaseUrl('…')}`, `{' '}` and `` {`text`} ``.
+    /// `{/* comments */}`, `{useBaseUrl('…')}`, `{' '}` and `` {`text`} ``; inside
+    /// elements also `{name}` and `{call(…)}`, which only a build can resolve.
     fn brace(&mut self) {
         let rest = &self.text[self.at..];
         let inside = rest[1..].trim_start();
@@ -84,7 +85,7 @@ impl<'t> Cleaner<'t> {
                 return;
             }
             self.patience -= window.len();
-        } else if self.patience > 0 && (inside.starts_with("useBaseUrl(") || inside.starts_with(['\'', '"', '`'])) {
+        } else if self.patience > 0 && (inside.starts_with(['\'', '"', '`']) || self.is_expression(inside)) {
             let length = tag::balanced(rest);
             self.patience = self.patience.saturating_sub(length.unwrap_or(tag::MAX_TAG_BYTES.min(rest.len())));
             if let Some(length) = length {
@@ -102,6 +103,14 @@ impl<'t> Cleaner<'t> {
         }
         self.output.prose("{");
         self.at += 1;
+    }
+
+    fn is_expression(&self, inside: &str) -> bool {
+        let name = inside.bytes().take(256).take_while(|b| b.is_ascii_alphanumeric() || b"_$.".contains(b)).count();
+        let (name, rest) = inside.split_at(name);
+        let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$'));
+        let call = rest.starts_with('(');
+        name == "useBaseUrl" && call || (named && self.output.in_block() && (call || rest.starts_with('}')))
     }
 
     fn angle(&mut self) {
