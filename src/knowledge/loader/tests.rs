@@ -1,5 +1,6 @@
 //! Real folders: what is read, what is refused, and what is read again.
 
+use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 

@@ -1,5 +1,7 @@
 //! Cases of the reader of prompts.
 
+use std::fs;
+
 use super::*;
 
 fn told(purpose: Purpose, text: &str) -> Vec<String> {
