@@ -30,7 +30,7 @@ mod markdown;
 mod phrase;
 mod post;
 pub mod prompts;
-mod reading;
+pub(crate) mod reading;
 mod scope;
 mod segment;
 mod settings;

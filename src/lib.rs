@@ -6,8 +6,25 @@
 
 pub mod diagnostic;
 pub mod domain;
+pub mod text;
 
 pub mod knowledge;
 pub mod ports;
+pub mod protocol;
+
+pub mod intent;
+pub mod retrieval;
 
 pub mod agent;
+
+pub mod session;
+
+pub mod adapters;
+
+pub mod bench;
+pub mod eval;
+pub mod server;
+
+pub mod config;
+
+pub mod cli;

@@ -1,0 +1,265 @@
+//! Makes snapshots of the searchable knowledge, each at the cost of what changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::{Index, Slot};
+use crate::domain::article::Article;
+use crate::domain::ids::ArticleId;
+use crate::domain::locale::Locale;
+use crate::domain::project::Project;
+use crate::ports::embedder::Embedder;
+use crate::retrieval::audience::Audiences;
+use crate::retrieval::bm25::FIELDS;
+use crate::retrieval::lexical::{Document, LexicalError, Writer};
+use crate::retrieval::passage::{self, Passage};
+use crate::retrieval::scope::{Access, Scopes};
+use crate::retrieval::semantic::{self, VectorTable};
+use crate::text::analysis::Analyzer;
+use crate::text::language::{self, Language};
+
+/// Texts that are embedded in one call.
+const EMBEDDING_BATCH: usize = 512;
+
+/// Follows a project from version to version and indexes only what changed.
+pub struct IndexBuilder {
+    embedder: Option<Arc<dyn Embedder>>,
+    writer: Writer,
+    entries: BTreeMap<ArticleId, Entry>,
+    default_locale: Option<Locale>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    vectors: VectorTable,
+    audiences: Audiences,
+    next_number: u64,
+    /// Whether an update failed half way: the next one starts over.
+    is_broken: bool,
+}
+
+/// An indexed article.
+struct Entry {
+    article: Arc<Article>,
+    number: u64,
+    slots: Vec<usize>,
+}
+
+/// An article ready to be indexed.
+struct Prepared {
+    passages: Vec<Passage>,
+    fields: Vec<[String; FIELDS.len()]>,
+}
+
+impl IndexBuilder {
+    /// A builder of nothing yet; without an embedder it indexes words alone.
+    ///
+    /// # Errors
+    /// When the inverted index cannot start.
+    pub fn new(embedder: Option<Arc<dyn Embedder>>) -> Result<Self, LexicalError> {
+        let dimension = embedder.as_ref().map_or(1, |embedder| embedder.dimension());
+        Ok(Self {
+            embedder,
+            writer: Writer::new()?,
+            entries: BTreeMap::new(),
+            default_locale: None,
+            slots: Vec::new(),
+            free: Vec::new(),
+            vectors: VectorTable::new(dimension),
+            audiences: Audiences::default(),
+            next_number: 0,
+            is_broken: false,
+        })
+    }
+
+    /// Brings the index to the articles of `project` and returns a snapshot.
+    ///
+    /// Articles that are the same values as before cost a comparison each. All
+    /// work but the embedder's runs on the calling thread and rayon's, so an
+    /// async caller gives it a thread of its own. When the embedder fails, the
+    /// passages stay without vectors until the next update, and the snapshot
+    /// says so.
+    ///
+    /// # Errors
+    /// When the inverted index fails. Earlier snapshots stay as they are, and the
+    /// next update indexes everything anew.
+    pub async fn update(&mut self, project: &Project) -> Result<Arc<Index>, LexicalError> {
+        if self.is_broken {
+            self.start_over()?;
+        }
+        let default_locale = &project.settings.default_locale;
+        let is_new_default = self.default_locale.as_ref() != Some(default_locale);
+        let is_same = |entry: &Entry, article: &Arc<Article>| {
+            !is_new_default && (Arc::ptr_eq(&entry.article, article) || entry.article == *article)
+        };
+        let changed: Vec<&Arc<Article>> = project
+            .articles
+            .iter()
+            .filter(|(id, article)| !self.entries.get(*id).is_some_and(|entry| is_same(entry, article)))
+            .map(|(_, article)| article)
+            .collect();
+        let gone: Vec<ArticleId> =
+            self.entries.keys().filter(|id| !project.articles.contains_key(*id)).cloned().collect();
+        self.default_locale = Some(default_locale.clone());
+
+        let prepared: Vec<Prepared> = changed.par_iter().map(|article| prepare(article, default_locale)).collect();
+        self.is_broken = true;
+        for id in gone.iter().chain(changed.iter().map(|article| &article.id)) {
+            self.remove(id);
+        }
+        for (article, prepared) in changed.into_iter().zip(prepared) {
+            self.add(article, prepared)?;
+        }
+        let lexical = self.writer.commit()?;
+        self.is_broken = false;
+        let embedding_failure = self.embed_missing().await;
+        let default_language = Language::of_locale(default_locale);
+        Ok(Arc::new(Index {
+            scopes: Scopes::of(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.access))),
+            slots: self.slots.clone(),
+            audiences: self.audiences.clone(),
+            default_language,
+            lexical,
+            vectors: self.vectors.clone(),
+            embedder: self.embedder.clone(),
+            embedding_failure,
+            articles: self.entries.len(),
+        }))
+    }
+
+    fn start_over(&mut self) -> Result<(), LexicalError> {
+        self.writer = Writer::new()?;
+        self.entries.clear();
+        self.slots.clear();
+        self.free.clear();
+        self.vectors = VectorTable::new(self.vectors.dimension());
+        self.is_broken = false;
+        Ok(())
+    }
+
+    fn remove(&mut self, id: &ArticleId) {
+        let Some(entry) = self.entries.remove(id) else { return };
+        self.writer.remove(entry.number);
+        for slot in entry.slots {
+            self.slots[slot] = None;
+            self.vectors.clear(slot);
+            self.free.push(slot);
+        }
+    }
+
+    fn add(&mut self, article: &Arc<Article>, prepared: Prepared) -> Result<(), LexicalError> {
+        let number = self.next_number;
+        self.next_number += 1;
+        let audience = self.audiences.number(article.audience.as_ref());
+        let mut slots = Vec::with_capacity(prepared.passages.len());
+        for (passage, fields) in prepared.passages.into_iter().zip(prepared.fields) {
+            let slot = self.free.pop().unwrap_or_else(|| {
+                self.slots.push(None);
+                self.slots.len() - 1
+            });
+            let access = Access { audience, language: passage.language };
+            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access });
+            slots.push(slot);
+            let slot = u32::try_from(slot).expect("fewer passages than 2^32");
+            self.writer.add(Document { slot, article: number, fields })?;
+        }
+        self.entries.insert(article.id.clone(), Entry { article: Arc::clone(article), number, slots });
+        Ok(())
+    }
+
+    /// Embeds every passage that has no vector and is in a language that the
+    /// embedder knows; returns what kept it from that.
+    async fn embed_missing(&mut self) -> Option<String> {
+        let embedder = Arc::clone(self.embedder.as_ref()?);
+        let is_missing = |(at, slot): (usize, &Option<Slot>)| {
+            let slot = slot.as_ref()?;
+            let wanted = !self.vectors.has(at) && embedder.knows(slot.access.language.as_str());
+            wanted.then(|| (at, Arc::clone(&slot.passage)))
+        };
+        let missing: Vec<(usize, Arc<Passage>)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
+        for batch in missing.chunks(EMBEDDING_BATCH) {
+            let mut texts = Texts::default();
+            let of_batch: Vec<(usize, usize)> = batch
+                .iter()
+                .map(|(_, passage)| (texts.place(heading_text(passage)), texts.place(passage.text.clone())))
+                .collect();
+            let texts: Vec<&str> = texts.texts.iter().map(String::as_str).collect();
+            let vectors = match embedder.embed(&texts).await {
+                Ok(vectors) => vectors,
+                Err(error) => return Some(error.to_string()),
+            };
+            let vectors: Vec<&[f32]> = vectors.iter().collect();
+            if vectors.len() != texts.len() {
+                let (given, wanted) = (vectors.len(), texts.len());
+                return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
+            }
+            for ((slot, _), (heading, text)) in batch.iter().zip(of_batch) {
+                self.vectors.set(*slot, &semantic::between(vectors[heading], vectors[text]));
+            }
+        }
+        None
+    }
+}
+
+fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
+    let text = article.sections.iter().flat_map(|section| &section.blocks).map(|block| block.text.as_str());
+    let mut sample = article.title.clone();
+    for text in text {
+        if sample.len() >= language::EXAMINED_BYTES {
+            break;
+        }
+        sample.push('\n');
+        sample.push_str(text);
+    }
+    let language = language::of_article(&sample, article.locale.as_ref(), default);
+    let analyzer = Analyzer::of(language);
+    let passages = passage::split(article, language);
+    let title = terms(&analyzer, [article.title.as_str()]);
+    let keywords = terms(&analyzer, article.keywords.iter().map(String::as_str));
+    let fields = passages.iter().map(|passage| {
+        let headings = terms(&analyzer, passage.heading_path.iter().map(String::as_str));
+        [title.clone(), headings, terms(&analyzer, [passage.text.as_str()]), keywords.clone()]
+    });
+    Prepared { fields: fields.collect(), passages }
+}
+
+/// The terms of texts with a space between them.
+fn terms<'a>(analyzer: &Analyzer, texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all = String::new();
+    for text in texts {
+        all.reserve(text.len());
+        analyzer.visit(text, |term| {
+            all.push_str(term.text);
+            all.push(' ');
+        });
+    }
+    all
+}
+
+/// The title and the headings of a passage, which say what it is about where
+/// its text takes that as known.
+fn heading_text(passage: &Passage) -> String {
+    let mut text = passage.article.title.clone();
+    for heading in &passage.heading_path {
+        text.push('\n');
+        text.push_str(heading);
+    }
+    text
+}
+
+/// Different texts, each once: the passages under one heading share its vector.
+#[derive(Default)]
+struct Texts {
+    texts: Vec<String>,
+    places: FxHashMap<String, usize>,
+}
+
+impl Texts {
+    fn place(&mut self, text: String) -> usize {
+        *self.places.entry(text).or_insert_with_key(|text| {
+            self.texts.push(text.clone());
+            self.texts.len() - 1
+        })
+    }
+}

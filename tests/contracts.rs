@@ -1,0 +1,4 @@
+//! What holds for every adapter of a port.
+
+#[path = "contracts/conversation_store.rs"]
+mod conversation_store;
