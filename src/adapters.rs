@@ -1,4 +1,5 @@
 //! What stands behind the ports: each adapter implements one of them, and only
 //! adapters name an outside service.
 
+pub mod conversation_memory;
 pub mod static_embedder;

@@ -1,4 +1,88 @@
 //! One turn of the agent: from a message to an answer with its actions.
 
+mod extractive;
+mod intent_trace;
+pub mod launch;
+pub mod library;
+mod phrasing;
+mod preflight;
+mod reply;
+mod retrieval_trace;
+pub mod snapshot;
+pub mod trace;
+mod turn;
 pub mod turn_event;
 pub mod turn_request;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::domain::action::{Action, ActionKind};
+use crate::domain::user::UserContext;
+use crate::intent::matcher::Bounds;
+use crate::ports::embedder::Embedder;
+use library::{KnowledgeLibrary, KnowledgeStatus};
+use preflight::Preflight;
+use snapshot::KnowledgeSnapshot;
+use turn_event::TurnEvent;
+use turn_request::TurnRequest;
+
+/// Answers messages from the knowledge of one project.
+#[derive(Clone)]
+pub struct Agent {
+    library: Arc<KnowledgeLibrary>,
+    embedder: Arc<dyn Embedder>,
+    settings: Settings,
+}
+
+/// What an operator may change about turns.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Bounds of a match with a Custom Answer.
+    pub bounds: Bounds,
+}
+
+impl Agent {
+    /// An agent that reads `library`.
+    pub fn new(library: Arc<KnowledgeLibrary>, embedder: Arc<dyn Embedder>, settings: Settings) -> Self {
+        Self { library, embedder, settings }
+    }
+
+    /// The knowledge as it is now.
+    pub fn snapshot(&self) -> Arc<KnowledgeSnapshot> {
+        self.library.snapshot()
+    }
+
+    /// What is served, and what is wrong with the newest edit.
+    pub fn knowledge_status(&self) -> Arc<KnowledgeStatus> {
+        self.library.status()
+    }
+
+    /// Runs one turn on the knowledge as it is now. The last event is always
+    /// [`TurnEvent::Finished`]; when nobody receives any more, the turn ends.
+    pub async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
+        let snapshot = self.snapshot();
+        turn::run(&snapshot, self.embedder.as_ref(), &self.settings, &request, &events).await;
+    }
+
+    /// Checks an offered action again, as at its claim.
+    ///
+    /// # Errors
+    /// Why it may not be carried out any more, for the user.
+    pub fn check_action(
+        &self,
+        action: &Action,
+        context: &UserContext,
+        capabilities: &[ActionKind],
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let snapshot = self.snapshot();
+        let attributes = context.template_attributes();
+        let facts = snapshot.facts(context, now);
+        Preflight { project: &snapshot.project, facts, attributes: &attributes, capabilities }
+            .recheck(action)
+            .map_err(|check| check.detail)
+    }
+}

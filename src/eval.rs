@@ -1,5 +1,8 @@
-//! Offline scoring: how good the answers are, without a network and a key.
+//! Measures quality offline, without a network and a key: of a project's own
+//! cases, and of public data sets.
 
 pub mod beir;
+pub mod case;
+pub mod cases;
 pub mod metrics;
 pub mod retrieval;

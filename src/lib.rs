@@ -10,13 +10,21 @@ pub mod text;
 
 pub mod knowledge;
 pub mod ports;
+pub mod protocol;
 
+pub mod intent;
 pub mod retrieval;
 
 pub mod agent;
 
+pub mod session;
+
 pub mod adapters;
 
-pub mod eval;
-
 pub mod bench;
+pub mod eval;
+pub mod server;
+
+pub mod config;
+
+pub mod cli;

@@ -1,4 +1,6 @@
 //! What holds for every adapter of a port.
 
+#[path = "contracts/conversation_store.rs"]
+mod conversation_store;
 #[path = "contracts/embedder.rs"]
 mod embedder;

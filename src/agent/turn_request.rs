@@ -1,5 +1,7 @@
 //! What starts a turn.
 
+use jiff::Timestamp;
+
 use crate::domain::action::ActionKind;
 use crate::domain::ids::{AnswerId, RunId};
 use crate::domain::user::UserContext;
@@ -18,6 +20,8 @@ pub struct TurnRequest {
     pub context: UserContext,
     /// The kinds of action that the client can carry out.
     pub capabilities: Vec<ActionKind>,
+    /// When it was said.
+    pub now: Timestamp,
     /// Whether the full trace is wanted.
     pub trace: bool,
 }

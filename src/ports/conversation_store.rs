@@ -72,4 +72,8 @@ pub trait ConversationStore: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Tells that nobody follows the conversation at present: a store of bounded
+    /// size may forget it, until [`ConversationStore::position`] asks for it again.
+    async fn release(&self, conversation: &ConversationId);
 }

@@ -14,7 +14,7 @@ use docent::retrieval::index::Index;
 use docent::retrieval::index::builder::IndexBuilder;
 use docent::retrieval::search::{Mode, SearchRequest, SearchResult};
 
-pub fn article(id: &str, title: &str, text: &str) -> Article {
+pub(crate) fn article(id: &str, title: &str, text: &str) -> Article {
     let blocks = text
         .split("\n\n")
         .map(|text| Block { kind: BlockKind::Paragraph, markdown: text.to_owned(), text: text.to_owned() })
@@ -30,25 +30,25 @@ pub fn article(id: &str, title: &str, text: &str) -> Article {
     }
 }
 
-pub fn project(articles: impl IntoIterator<Item = Article>) -> Project {
+pub(crate) fn project(articles: impl IntoIterator<Item = Article>) -> Project {
     let articles = articles.into_iter().map(|article| (article.id.clone(), Arc::new(article))).collect();
     Project { articles, ..Project::default() }
 }
 
-pub fn for_role(role: &str) -> Audience {
+pub(crate) fn for_role(role: &str) -> Audience {
     let comparison = Comparison::Eq(Value::Text(role.to_owned()));
     Condition::Trait(PropertyTest { name: "role".to_owned(), comparison })
 }
 
-pub fn builder() -> IndexBuilder {
+pub(crate) fn builder() -> IndexBuilder {
     IndexBuilder::new(Some(Arc::new(StaticEmbedder::new()))).expect("a builder")
 }
 
-pub async fn index(articles: impl IntoIterator<Item = Article>) -> Arc<Index> {
+pub(crate) async fn index(articles: impl IntoIterator<Item = Article>) -> Arc<Index> {
     builder().update(&project(articles)).await.expect("an index")
 }
 
-pub async fn search(index: &Index, query: &str, locale: Option<&str>) -> SearchResult {
+pub(crate) async fn search(index: &Index, query: &str, locale: Option<&str>) -> SearchResult {
     let locale = locale.and_then(Locale::new);
     let audiences = AudienceSet::everyone();
     let request =
@@ -56,6 +56,6 @@ pub async fn search(index: &Index, query: &str, locale: Option<&str>) -> SearchR
     index.search(request).await
 }
 
-pub fn ids(result: &SearchResult) -> Vec<&str> {
+pub(crate) fn ids(result: &SearchResult) -> Vec<&str> {
     result.passages.iter().map(|scored| scored.passage.article.id.as_str()).collect()
 }

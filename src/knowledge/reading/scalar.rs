@@ -34,7 +34,11 @@ impl Reading<'_> {
         let value = node.as_bool();
         if value.is_none() {
             let lower = node.as_scalar().unwrap_or_default().to_ascii_lowercase();
+            let quoted = matches!(node.kind, NodeKind::Scalar { plain: false, .. });
             match lower.as_str() {
+                "true" | "false" if quoted => {
+                    self.expected_with_hint("`true` or `false`", node, "write it without quotes");
+                }
                 "yes" | "on" | "y" | "true" => self.expected_with_hint("`true` or `false`", node, "write `true`"),
                 "no" | "off" | "n" | "false" => self.expected_with_hint("`true` or `false`", node, "write `false`"),
                 _ => self.expected("`true` or `false`", node),
@@ -118,7 +122,7 @@ impl Reading<'_> {
     }
 
     /// A template whose text stands at or after a position.
-    fn template_of(&mut self, text: &str, position: Position) -> Option<Template> {
+    pub(crate) fn template_of(&mut self, text: &str, position: Position) -> Option<Template> {
         let brace = |offset: usize| text[..offset].matches("{{").count();
         match Template::parse(text) {
             Ok(template) => {

@@ -1,0 +1,27 @@
+//! A Launch Agent request: its message with attributes becomes plain text.
+
+use crate::domain::attribute::{Encoding, Template};
+use crate::domain::user::UserContext;
+
+/// Longest message of a user, in characters, templates after resolution included.
+pub const MAX_MESSAGE_CHARS: usize = 8_000;
+
+/// A launch message after its attributes were replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaunchMessage {
+    /// Plain text.
+    pub text: String,
+    /// Attributes that had no value, each once.
+    pub missing_attributes: Vec<String>,
+}
+
+/// Replaces the attributes in `template` in one pass; values are data and are
+/// never read as templates.
+pub fn resolve(template: &Template, context: &UserContext) -> LaunchMessage {
+    let attributes = context.template_attributes();
+    let resolved = template.resolve(Encoding::Plain, |name| attributes.get(name));
+    LaunchMessage {
+        text: resolved.text.chars().take(MAX_MESSAGE_CHARS).collect(),
+        missing_attributes: resolved.missing,
+    }
+}

@@ -1,0 +1,138 @@
+//! What the agent says: each kind of answer, composed but not yet sent.
+
+use std::sync::Arc;
+
+use super::extractive;
+use super::phrasing::Phrasing;
+use super::turn_event::OfferedAction;
+use crate::domain::conversation::{AnswerKind, Citation, QuickReply};
+use crate::domain::custom_answer::CustomAnswer;
+use crate::domain::ids::AnswerId;
+use crate::retrieval::passage::Passage;
+use crate::retrieval::search::SearchResult;
+use crate::text::analysis::Analyzer;
+
+/// Articles that an extractive answer links to beside its source.
+const FURTHER_LINKS: usize = 2;
+
+/// Articles that a missing answer links to.
+const NEAREST_LINKS: usize = 3;
+
+/// Least score of a linked article, as a share of the best one's.
+const LINK_FLOOR: f32 = 0.5;
+
+/// Characters of a snippet.
+const SNIPPET_CHARS: usize = 180;
+
+/// A composed answer.
+pub(super) struct Reply {
+    pub(super) kind: AnswerKind,
+    pub(super) answer: Option<AnswerId>,
+    /// Markdown in the pieces in which it is sent, each with the citations that
+    /// hold for it.
+    pub(super) pieces: Vec<(String, Vec<u32>)>,
+    pub(super) citations: Vec<Citation>,
+    pub(super) quick_replies: Vec<(QuickReply, Option<AnswerId>)>,
+    pub(super) actions: Vec<OfferedAction>,
+}
+
+impl Reply {
+    fn of(kind: AnswerKind, pieces: Vec<(String, Vec<u32>)>) -> Self {
+        Self { kind, answer: None, pieces, citations: Vec::new(), quick_replies: Vec::new(), actions: Vec::new() }
+    }
+}
+
+/// The author's words, as they are.
+pub(super) fn custom_answer(answer: &CustomAnswer, actions: Vec<OfferedAction>) -> Reply {
+    Reply {
+        answer: Some(answer.id.clone()),
+        actions,
+        ..Reply::of(AnswerKind::CustomAnswer, vec![(answer.body.clone(), Vec::new())])
+    }
+}
+
+/// A question back, with one chip per answer.
+pub(super) fn chips(answers: &[Arc<CustomAnswer>], phrasing: &Phrasing) -> Reply {
+    let quick_replies = answers
+        .iter()
+        .filter_map(|answer| {
+            let text = sentence_case(answer.phrases.first()?);
+            Some((QuickReply { id: format!("answer:{}", answer.id), text }, Some(answer.id.clone())))
+        })
+        .collect();
+    Reply { quick_replies, ..Reply::of(AnswerKind::Chips, vec![(phrasing.did_you_mean.to_owned(), Vec::new())]) }
+}
+
+/// The sentences of the best passage that answer the question, with the
+/// passage as their source and further articles.
+pub(super) fn extractive(found: &SearchResult, terms: &[String], phrasing: &Phrasing) -> Reply {
+    let Some(best) = found.passages.first() else { return no_answer(found, phrasing) };
+    let passage = &best.passage;
+    let heading = passage.heading_path.last().map_or(passage.article.title.as_str(), String::as_str);
+    let quoted = extractive::quote(&passage.blocks, heading, terms, &Analyzer::of(passage.language));
+    let mut pieces = vec![(quoted, vec![1])];
+    let links = links(found, Some(passage), FURTHER_LINKS);
+    if !links.is_empty() {
+        pieces.push((format!("\n\n{} {}", phrasing.see_also, links.join(" · ")), Vec::new()));
+    }
+    Reply { citations: vec![citation(1, passage)], ..Reply::of(AnswerKind::Knowledge, pieces) }
+}
+
+/// An honest "I don't know", with the articles that come closest.
+pub(super) fn no_answer(found: &SearchResult, phrasing: &Phrasing) -> Reply {
+    let mut text = phrasing.no_answer.to_owned();
+    let links = links(found, None, NEAREST_LINKS);
+    if !links.is_empty() {
+        text.push(' ');
+        text.push_str(phrasing.nearest);
+        text.push('\n');
+        for link in links {
+            text.push_str("\n- ");
+            text.push_str(&link);
+        }
+    }
+    Reply::of(AnswerKind::NoAnswer, vec![(text, Vec::new())])
+}
+
+/// Links to the best articles other than `except`, each once; what is far
+/// behind the best one is left out.
+fn links(found: &SearchResult, except: Option<&Passage>, limit: usize) -> Vec<String> {
+    let mut seen: Vec<&str> = except.iter().map(|passage| passage.article.id.as_str()).collect();
+    let mut links = Vec::new();
+    let floor = found.passages.first().map_or(0.0, |best| best.fused * LINK_FLOOR);
+    for scored in found.passages.iter().filter(|scored| scored.fused >= floor) {
+        let article = &scored.passage.article;
+        if links.len() < limit && !seen.contains(&article.id.as_str()) {
+            seen.push(article.id.as_str());
+            links.push(format!("[{}]({})", link_text(&article.title), link_target(&article.url)));
+        }
+    }
+    links
+}
+
+fn citation(number: u32, passage: &Passage) -> Citation {
+    let title = match passage.heading_path.last() {
+        Some(heading) => format!("{} › {heading}", passage.article.title),
+        None => passage.article.title.clone(),
+    };
+    let mut snippet: String = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((at, _)) = snippet.char_indices().nth(SNIPPET_CHARS) {
+        snippet.truncate(at);
+        snippet.push('…');
+    }
+    Citation { number, article: passage.article.id.clone(), title, url: passage.url.clone(), snippet }
+}
+
+fn link_text(title: &str) -> String {
+    title.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
+}
+
+/// The address with the characters encoded that would end a Markdown link.
+fn link_target(url: &str) -> String {
+    url.replace(' ', "%20").replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E")
+}
+
+fn sentence_case(phrase: &str) -> String {
+    let mut chars = phrase.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}

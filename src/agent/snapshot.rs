@@ -1,0 +1,62 @@
+//! Everything a turn reads, as it was at one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::condition::{Condition, Facts, Verdict};
+use crate::domain::ids::SegmentId;
+use crate::domain::locale::Locale;
+use crate::domain::project::Project;
+use crate::domain::user::UserContext;
+use crate::intent::phrases::Phrases;
+use crate::retrieval::index::Index;
+use crate::text::language::{self, Language};
+
+/// One version of the knowledge. It never changes; a reload makes another one.
+pub struct KnowledgeSnapshot {
+    /// Counts the versions since the start, from 1.
+    pub version: u64,
+    /// What the authors wrote.
+    pub project: Arc<Project>,
+    /// The passages of the articles, to be searched.
+    pub index: Arc<Index>,
+    /// The phrases of the Custom Answers, to be matched.
+    pub phrases: Arc<Phrases>,
+    pub(super) segments: BTreeMap<SegmentId, Condition>,
+    default_language: Language,
+    /// The languages of articles and Custom Answers.
+    languages: Vec<Language>,
+}
+
+impl KnowledgeSnapshot {
+    pub(super) fn new(version: u64, project: Arc<Project>, index: Arc<Index>, phrases: Arc<Phrases>) -> Self {
+        let segments = project.segment_conditions();
+        let default_language = Language::of_locale(&project.settings.default_locale);
+        let mut languages: Vec<Language> = index.languages().collect();
+        for locale in project.answers.values().filter_map(|answer| answer.locale.as_ref()) {
+            let language = Language::of_locale(locale);
+            if !languages.contains(&language) {
+                languages.push(language);
+            }
+        }
+        Self { version, project, index, phrases, segments, default_language, languages }
+    }
+
+    /// What conditions are tested against for one user at one time.
+    pub fn facts<'a>(&'a self, context: &'a UserContext, now: Timestamp) -> Facts<'a> {
+        Facts { user: &context.user, page: context.page.as_ref(), segments: &self.segments, now }
+    }
+
+    /// The language that a message was written in, as far as it can be told.
+    pub(super) fn language_of(&self, message: &str, user: Option<&Locale>) -> Language {
+        language::of_question(message, user, self.default_language, &self.languages)
+    }
+
+    /// Whether a user may see what is meant for `audience`: what is not known
+    /// about the user does not let them in.
+    pub fn admits(audience: Option<&Condition>, facts: Facts<'_>) -> bool {
+        audience.is_none_or(|audience| audience.test(facts) == Verdict::Yes)
+    }
+}

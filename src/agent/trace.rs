@@ -1,0 +1,217 @@
+//! Why a turn went as it did: what was compared, with which scores, what was
+//! checked and how long each step took.
+//!
+//! A trace shows scores and passages, so it goes to authors and operators, not
+//! to end users.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::domain::action::Action;
+
+/// The trace of one turn.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct TurnTrace {
+    /// Version of the knowledge that the turn read.
+    pub knowledge_version: u64,
+    /// The message.
+    pub input: InputTrace,
+    /// How it compared to the Custom Answers; absent when a chip was clicked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intent: Option<IntentTrace>,
+    /// What the search found; absent when a Custom Answer matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retrieval: Option<RetrievalTrace>,
+    /// What was checked before each action was offered.
+    pub actions: Vec<ActionTrace>,
+    /// The steps in the order in which they ran.
+    pub timings: Vec<StepTiming>,
+}
+
+/// The message of a turn.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct InputTrace {
+    /// As the user wrote it.
+    pub text: String,
+    /// As it is compared.
+    pub normalized: String,
+    /// The language it was taken for.
+    pub language: String,
+    /// With its typing mistakes put right, when it has any that phrases explain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corrected: Option<String>,
+}
+
+/// How a message compared to the Custom Answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct IntentTrace {
+    /// `matched`, `near_tie` or `abstained`.
+    pub outcome: &'static str,
+    /// Least score of a match, 0 to 1.
+    pub threshold: f32,
+    /// Least distance to the next answer.
+    pub min_margin: f32,
+    /// Distance of the first to the next answer, when there are two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f32>,
+    /// Whether meanings were compared beside words, and if not, why.
+    pub semantic: SemanticTrace,
+    /// The closest phrase of each of the closest answers, best first.
+    pub candidates: Vec<CandidateTrace>,
+}
+
+/// Whether vectors took part.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct SemanticTrace {
+    /// Whether they did.
+    pub used: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One Custom Answer that came into question.
+#[derive(Clone, Debug, Serialize)]
+pub struct CandidateTrace {
+    /// The answer.
+    pub answer_id: String,
+    /// Its closest phrase.
+    pub phrase: String,
+    /// Whether the phrase equals the message after normalization.
+    pub exact: bool,
+    /// Combined score, 0 to 1.
+    pub score: f32,
+    /// Share of the words in common, 0 to 1.
+    pub lexical: f32,
+    /// Cosine of the two meanings, when they were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<f32>,
+    /// The gates it had to pass.
+    pub gates: Vec<CheckTrace>,
+}
+
+/// What the search found.
+#[derive(Clone, Debug, Serialize)]
+pub struct RetrievalTrace {
+    /// `lexical`, `semantic` or `hybrid`.
+    pub mode: &'static str,
+    /// Whether meanings were compared beside words, and if not, why.
+    pub semantic: SemanticTrace,
+    /// How sure it is that the knowledge holds the answer.
+    pub confidence: ConfidenceTrace,
+    /// The best passages, best first.
+    pub passages: Vec<PassageTrace>,
+}
+
+/// How sure the search is that the knowledge holds the answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConfidenceTrace {
+    /// 0 to 1.
+    pub value: f32,
+    /// Least value for an answer.
+    pub threshold: f32,
+}
+
+/// One passage that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct PassageTrace {
+    /// Its article.
+    pub article_id: String,
+    /// The article's title.
+    pub title: String,
+    /// The headings above it.
+    pub heading_path: Vec<String>,
+    /// BM25F score.
+    pub lexical: f32,
+    /// Cosine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub semantic: Option<f32>,
+    /// The score it was ranked by.
+    pub fused: f32,
+    /// Its beginning.
+    pub text: String,
+}
+
+/// Why an action was offered or not.
+#[derive(Clone, Debug, Serialize)]
+pub struct ActionTrace {
+    /// Its kind, such as `open_post`.
+    pub action: &'static str,
+    /// What it leads to.
+    pub target: String,
+    /// Whether it was offered.
+    pub offered: bool,
+    /// The checks in order, up to the first that failed.
+    pub checks: Vec<CheckTrace>,
+}
+
+/// One check.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckTrace {
+    /// What was checked.
+    pub name: &'static str,
+    /// Whether it passed.
+    pub passed: bool,
+    /// What was found.
+    pub detail: String,
+}
+
+impl CheckTrace {
+    /// A check that passed.
+    pub fn passed(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, passed: true, detail: detail.into() }
+    }
+
+    /// A check that failed.
+    pub fn failed(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, passed: false, detail: detail.into() }
+    }
+}
+
+/// How long a step took.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepTiming {
+    /// Its name.
+    pub step: &'static str,
+    /// Microseconds.
+    pub micros: u64,
+}
+
+/// Times the steps of a turn.
+pub(super) struct Stopwatch {
+    last: Instant,
+    timings: Vec<StepTiming>,
+}
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self { last: Instant::now(), timings: Vec::with_capacity(6) }
+    }
+
+    /// Ends the step that ran since the last call.
+    pub(super) fn lap(&mut self, step: &'static str) {
+        let now = Instant::now();
+        let micros = u64::try_from((now - self.last).as_micros()).unwrap_or(u64::MAX);
+        self.timings.push(StepTiming { step, micros });
+        self.last = now;
+    }
+
+    pub(super) fn finish(self) -> Vec<StepTiming> {
+        self.timings
+    }
+}
+
+/// What an action leads to, for people.
+pub fn target_of(action: &Action) -> String {
+    match action {
+        Action::LaunchAgent(launch) => launch.message.as_ref().map(|m| m.source().to_owned()).unwrap_or_default(),
+        Action::LaunchExperience(id) => id.to_string(),
+        Action::OpenPost(id) => id.to_string(),
+        Action::Navigate(navigate) => navigate.url.source().to_owned(),
+        Action::RunJs(run) => run.handler.to_string(),
+        Action::RunAutomation(id) => id.to_string(),
+        Action::BookInterview(book) => book.url.clone(),
+        Action::GoToStep(_) | Action::Dismiss | Action::Snooze(_) => String::new(),
+    }
+}

@@ -1,0 +1,229 @@
+//! The pipeline of one turn: Custom Answers first, then search, then an honest
+//! "I don't know".
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Settings;
+use super::phrasing::Phrasing;
+use super::preflight::Preflight;
+use super::reply::{self, Reply};
+use super::snapshot::KnowledgeSnapshot;
+use super::trace::{InputTrace, Stopwatch, TurnTrace};
+use super::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
+use super::turn_request::TurnRequest;
+use super::{intent_trace, retrieval_trace};
+use crate::domain::attribute::Attributes;
+use crate::domain::conversation::Outcome;
+use crate::domain::custom_answer::CustomAnswer;
+use crate::domain::locale::Locale;
+use crate::intent::matcher::{self, Decision};
+use crate::intent::message::Message;
+use crate::ports::embedder::Embedder;
+use crate::retrieval::confidence::ANSWER_THRESHOLD;
+use crate::retrieval::search::{Mode, SearchRequest};
+use crate::text::language;
+
+/// Passages that a turn looks at.
+const PASSAGES: usize = 8;
+
+/// Runs a turn to its end.
+pub(super) async fn run(
+    snapshot: &KnowledgeSnapshot,
+    embedder: &dyn Embedder,
+    settings: &Settings,
+    request: &TurnRequest,
+    events: &mpsc::Sender<TurnEvent>,
+) {
+    let mut turn = Turn {
+        snapshot,
+        request,
+        attributes: request.context.template_attributes(),
+        trace: TurnTrace { knowledge_version: snapshot.version, ..TurnTrace::default() },
+        watch: Stopwatch::start(),
+        degraded: false,
+    };
+    let reply = match turn.chosen() {
+        Some(reply) => reply,
+        None => turn.answer(embedder, settings, events).await,
+    };
+    turn.finish(reply, events).await;
+}
+
+struct Turn<'a> {
+    snapshot: &'a KnowledgeSnapshot,
+    request: &'a TurnRequest,
+    attributes: Attributes,
+    trace: TurnTrace,
+    watch: Stopwatch,
+    degraded: bool,
+}
+
+impl Turn<'_> {
+    /// The answer of the chip that was clicked, if the user may still have it.
+    fn chosen(&mut self) -> Option<Reply> {
+        let id = self.request.chosen_answer.as_ref()?;
+        let answer = Arc::clone(self.snapshot.project.answers.get(id)?);
+        self.trace.input.text.clone_from(&self.request.message);
+        self.may_have(&answer).then(|| self.custom_answer(&answer))
+    }
+
+    async fn answer(
+        &mut self,
+        embedder: &dyn Embedder,
+        settings: &Settings,
+        events: &mpsc::Sender<TurnEvent>,
+    ) -> Reply {
+        let user_locale = self.request.context.user.locale.as_ref();
+        let language = self.snapshot.language_of(&self.request.message, user_locale);
+        let corrected = self.snapshot.phrases.corrected(&self.request.message);
+        let said = corrected.as_deref().unwrap_or(&self.request.message);
+        let message = Message::read(said, language);
+        self.trace.input = InputTrace {
+            text: self.request.message.clone(),
+            normalized: message.normalized.clone(),
+            language: language.as_str().to_owned(),
+            corrected: corrected.clone(),
+        };
+        self.watch.lap("read");
+
+        let (vector, reason) = self.embed(&message, said, embedder).await;
+        self.watch.lap("embed");
+        let decision =
+            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), &settings.bounds, |answer| {
+                self.may_have(answer)
+            });
+        self.trace.intent = Some(intent_trace::of(&decision, &settings.bounds, reason));
+        self.watch.lap("match");
+        match self.decided(&decision, &message) {
+            Some(reply) => reply,
+            None => self.search(&message, events).await,
+        }
+    }
+
+    async fn embed(
+        &mut self,
+        message: &Message,
+        said: &str,
+        embedder: &dyn Embedder,
+    ) -> (Option<Vec<f32>>, Option<String>) {
+        if self.snapshot.phrases.is_empty() {
+            return (None, Some("there are no Custom Answers".to_owned()));
+        }
+        if !embedder.knows(message.language.as_str()) {
+            let reason =
+                format!("the embedder `{}` does not know the language `{}`", embedder.name(), message.language);
+            return (None, Some(reason));
+        }
+        match embedder.embed(&[said]).await {
+            Ok(vectors) => (Some(vectors.into_values()), None),
+            Err(error) => {
+                self.degraded = true;
+                tracing::warn!(embedder.name = embedder.name(), %error, "a message could not be embedded");
+                (None, Some("the embedder failed".to_owned()))
+            }
+        }
+    }
+
+    fn may_have(&self, answer: &CustomAnswer) -> bool {
+        let facts = self.snapshot.facts(&self.request.context, self.request.now);
+        KnowledgeSnapshot::admits(answer.audience.as_ref(), facts)
+    }
+
+    fn decided(&mut self, decision: &Decision, message: &Message) -> Option<Reply> {
+        match &decision.outcome {
+            matcher::Outcome::Matched(answer) => Some(self.custom_answer(answer)),
+            matcher::Outcome::NearTie(answers) => Some(reply::chips(answers, self.phrasing(message.language))),
+            matcher::Outcome::Abstained => None,
+        }
+    }
+
+    fn custom_answer(&mut self, answer: &CustomAnswer) -> Reply {
+        let preflight = Preflight {
+            project: &self.snapshot.project,
+            facts: self.snapshot.facts(&self.request.context, self.request.now),
+            attributes: &self.attributes,
+            capabilities: &self.request.capabilities,
+        };
+        let (offered, traces) = preflight.check_list(&answer.actions, ActionOrigin::CustomAnswer);
+        self.trace.actions = traces;
+        self.watch.lap("check actions");
+        reply::custom_answer(answer, offered)
+    }
+
+    async fn search(&mut self, message: &Message, events: &mpsc::Sender<TurnEvent>) -> Reply {
+        let _ = events.send(TurnEvent::Status(Phase::Retrieving)).await;
+        let facts = self.snapshot.facts(&self.request.context, self.request.now);
+        let audiences = self.snapshot.index.allowed(facts);
+        let found = self
+            .snapshot
+            .index
+            .search(SearchRequest {
+                query: &self.request.message,
+                locale: self.request.context.user.locale.as_ref(),
+                audiences: &audiences,
+                mode: Mode::Hybrid,
+                limit: PASSAGES,
+            })
+            .await;
+        self.degraded |= found.degraded;
+        self.trace.retrieval = Some(retrieval_trace::of(&found));
+        self.watch.lap("retrieve");
+        let phrasing = self.phrasing(message.language);
+        if found.confidence < ANSWER_THRESHOLD {
+            return reply::no_answer(&found, phrasing);
+        }
+        let _ = events.send(TurnEvent::Status(Phase::Answering)).await;
+        let reply = reply::extractive(&found, &message.terms, phrasing);
+        self.watch.lap("compose");
+        reply
+    }
+
+    fn phrasing(&self, language: language::Language) -> &'static Phrasing {
+        let spoken = Locale::new(language.as_str());
+        Phrasing::of(spoken.as_ref(), &self.snapshot.project.settings.default_locale)
+    }
+
+    /// Sends what the reply consists of, in the order in which a client shows it.
+    async fn finish(self, reply: Reply, events: &mpsc::Sender<TurnEvent>) {
+        let mut trace = self.trace;
+        trace.timings = self.watch.finish();
+        let finish = TurnFinish {
+            kind: Some(reply.kind),
+            answer: reply.answer.clone(),
+            outcome: Outcome::Completed,
+            degraded: self.degraded,
+        };
+        for event in events_of(reply) {
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+        if self.request.trace {
+            match serde_json::to_value(&trace) {
+                Ok(value) => drop(events.send(TurnEvent::Trace(Arc::new(value))).await),
+                Err(error) => tracing::error!(%error, "a trace could not be written"),
+            }
+        }
+        let _ = events.send(TurnEvent::Finished(finish)).await;
+    }
+}
+
+fn events_of(reply: Reply) -> Vec<TurnEvent> {
+    let mut events = Vec::with_capacity(reply.pieces.len() * 2 + reply.actions.len() + 1);
+    for citation in &reply.citations {
+        events.push(TurnEvent::Citation(citation.clone()));
+    }
+    let text: String = reply.pieces.iter().map(|(text, _)| text.as_str()).collect();
+    for (text, cites) in reply.pieces {
+        events.push(TurnEvent::Delta { text, cites });
+    }
+    events.push(TurnEvent::Message(AgentMessage {
+        text,
+        citations: reply.citations,
+        quick_replies: reply.quick_replies,
+    }));
+    events.extend(reply.actions.into_iter().map(|action: OfferedAction| TurnEvent::Action(action)));
+    events
+}

@@ -1,0 +1,101 @@
+//! `docent eval`: quality, offline.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{EmbedderName, ProjectArgs, embedders, project, report};
+use crate::domain::locale::Locale;
+use crate::eval;
+use crate::retrieval::search::Mode;
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(super) enum EvalCommand {
+    /// A project's own cases; exit status 1 when one fails.
+    Cases(CasesArgs),
+    /// Search on a data set in the BEIR layout.
+    Retrieval(RetrievalArgs),
+}
+
+/// Arguments of `docent eval cases`.
+#[derive(Debug, Args)]
+pub(super) struct CasesArgs {
+    /// File or folder with cases.
+    #[arg(value_name = "PATH", default_value = "evals/cases")]
+    path: PathBuf,
+    #[command(flatten)]
+    project: ProjectArgs,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `docent eval retrieval`.
+#[derive(Debug, Args)]
+pub(super) struct RetrievalArgs {
+    /// Folder with corpus.jsonl, queries.jsonl and qrels.tsv.
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// What passages are compared by.
+    #[arg(long, value_enum, default_value = "hybrid")]
+    mode: ModeName,
+    /// Which embedder compares meanings.
+    #[arg(long, value_name = "NAME", default_value = "static")]
+    embedder: EmbedderName,
+    /// Language of the documents, when it should not be detected.
+    #[arg(long, value_name = "TAG", value_parser = locale)]
+    language: Option<Locale>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeName {
+    /// Words alone (BM25).
+    Lexical,
+    /// Meanings alone.
+    Semantic,
+    /// Both, as the agent searches.
+    Hybrid,
+}
+
+fn locale(tag: &str) -> Result<Locale, String> {
+    Locale::new(tag).ok_or_else(|| format!("`{tag}` is not a language tag such as `en`"))
+}
+
+pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        EvalCommand::Cases(args) => {
+            let (cases, mistakes) = eval::cases::read(&args.path)?;
+            for mistake in &mistakes {
+                eprintln!("{mistake}");
+            }
+            if mistakes.iter().any(crate::diagnostic::Diagnostic::is_error) {
+                return Ok(ExitCode::FAILURE);
+            }
+            let Some(agent) = project::open(&args.project).await? else { return Ok(ExitCode::FAILURE) };
+            let result = eval::cases::run(&agent, &cases).await?;
+            report::print(&result, args.json)?;
+            Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        EvalCommand::Retrieval(args) => {
+            let embedder = embedders::of(args.embedder);
+            let options = eval::retrieval::Options {
+                dir: args.dir,
+                mode: match args.mode {
+                    ModeName::Lexical => Mode::Lexical,
+                    ModeName::Semantic => Mode::Semantic,
+                    ModeName::Hybrid => Mode::Hybrid,
+                },
+                language: args.language,
+                embedder: Some(embedder),
+            };
+            report::print(&eval::retrieval::run(options).await?, args.json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

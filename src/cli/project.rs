@@ -1,0 +1,26 @@
+//! Opens a project for a command that answers from it.
+
+use std::sync::Arc;
+
+use anstream::eprintln;
+
+use super::{ProjectArgs, embedders};
+use crate::agent::library::{Folders, KnowledgeLibrary, OpenError};
+use crate::agent::{Agent, Settings};
+
+/// An agent on the project, or `None` after its errors were printed.
+pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
+    let embedder = embedders::of(args.embedder);
+    let folders = Folders::new(&args.knowledge, args.prompts.as_deref());
+    match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
+        Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),
+        Err(OpenError::Index(error)) => Err(error.into()),
+        Err(OpenError::Project(diagnostics)) => {
+            for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {
+                eprintln!("{diagnostic}");
+            }
+            eprintln!("error: {} has errors; `docent check` reports all of them", args.knowledge.display());
+            Ok(None)
+        }
+    }
+}

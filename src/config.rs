@@ -1,0 +1,197 @@
+//! The operator's configuration: defaults, then the file, then the environment,
+//! then the command line.
+//!
+//! [`setting::ALL`] names every setting once, with its default and its meaning.
+//! All mistakes are reported together, each with its place, and a configuration
+//! with a mistake is not used.
+
+mod file;
+pub mod limits;
+pub mod setting;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Place, sort};
+use limits::Limits;
+use setting::Raw;
+
+/// The file that is read when it is there and no other one is named.
+pub const DEFAULT_FILE: &str = "docent.toml";
+
+/// A configuration without a mistake.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Address to listen at.
+    pub listen: SocketAddr,
+    /// Folder with the project's knowledge.
+    pub knowledge: PathBuf,
+    /// Folder with the prompts; beside the knowledge when absent.
+    pub prompts: Option<PathBuf>,
+    /// Origins whose pages may connect, beside the server's own.
+    pub origins: Vec<String>,
+    /// Whether clients may ask for traces; on loopback only when absent.
+    pub trace: Option<bool>,
+    /// How the log is written.
+    pub log: LogFormat,
+    /// What the log holds, as a `tracing` filter.
+    pub log_level: String,
+    /// What bounds connections and commands.
+    pub limits: Limits,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Whether turns may be traced for clients that ask.
+    pub fn traces(&self) -> bool {
+        self.trace.unwrap_or_else(|| self.listen.ip().is_loopback())
+    }
+}
+
+/// Values by the key of their setting, from the command line.
+pub type Overrides = BTreeMap<&'static str, String>;
+
+/// Reads the configuration; `path` names the file, else [`DEFAULT_FILE`] is read
+/// when it is there.
+///
+/// # Errors
+/// Every mistake in the file, the environment and the command line.
+pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Config, Vec<Diagnostic>> {
+    let mut diagnostics = Vec::new();
+    let mut raw = Raw::default();
+    match (path, Path::new(DEFAULT_FILE)) {
+        (Some(path), _) => file::read(path, &mut raw, &mut diagnostics),
+        (None, default) if default.exists() => file::read(default, &mut raw, &mut diagnostics),
+        (None, _) => {}
+    }
+    environment(std::env::vars_os(), &mut raw, &mut diagnostics);
+    for (key, value) in overrides {
+        raw.set(key, value.clone(), Place::file("the command line"));
+    }
+    resolve(&raw, diagnostics)
+}
+
+/// Takes each `DOCENT_*` variable.
+fn environment(
+    variables: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
+    raw: &mut Raw,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    for (name, value) in variables {
+        let Some(name) = name.to_str().filter(|name| name.starts_with("DOCENT_")).map(str::to_owned) else { continue };
+        if setting::ELSEWHERE.iter().any(|prefix| name.starts_with(prefix)) {
+            continue;
+        }
+        let place = Place::file(format!("environment variable {name}"));
+        let names: Vec<String> = setting::ALL.iter().map(setting::Setting::variable).collect();
+        match (names.iter().position(|known| *known == name), value.into_string()) {
+            (Some(at), Ok(value)) => raw.set(setting::ALL[at].key, value, place),
+            (Some(_), Err(_)) => {
+                diagnostics.push(Diagnostic::error("bad-value", place, "the value is not valid UTF-8"))
+            }
+            (None, _) => diagnostics.push(
+                Diagnostic::error("unknown-setting", place, format!("there is no setting `{name}`"))
+                    .suggest(&name, names.iter().map(String::as_str)),
+            ),
+        }
+    }
+}
+
+fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Diagnostic>> {
+    let mut reader = setting::Reader { raw, diagnostics: &mut diagnostics };
+    let config = Config {
+        listen: reader.parse("listen", "an address such as 127.0.0.1:8787", |text| text.parse().ok()),
+        knowledge: PathBuf::from(reader.text("knowledge")),
+        prompts: reader.given("prompts").map(PathBuf::from),
+        origins: reader.parse("origins", "origins such as https://app.example.com, with commas between", origins),
+        trace: reader
+            .given("trace")
+            .is_some()
+            .then(|| reader.parse("trace", "true or false", |text| text.parse().ok())),
+        log: reader.parse("log", "text or json", |text| match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        }),
+        log_level: reader.parse("log_level", "a log filter such as info or info,docent::server=debug", |text| {
+            text.parse::<tracing_subscriber::filter::EnvFilter>().ok().map(|_| text.to_owned())
+        }),
+        limits: Limits::read(&mut reader),
+    };
+    sort(&mut diagnostics);
+    if diagnostics.is_empty() { Ok(config) } else { Err(diagnostics) }
+}
+
+/// A list of exact origins: scheme, host and port, nothing else.
+fn origins(text: &str) -> Option<Vec<String>> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|origin| !origin.is_empty())
+        .map(|origin| {
+            let url = url::Url::parse(origin).ok()?;
+            let exact = url.origin().ascii_serialization();
+            (matches!(url.scheme(), "http" | "https") && exact == origin.trim_end_matches('/')).then_some(exact)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(toml: &str, variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let mut diagnostics = Vec::new();
+        let mut raw = Raw::default();
+        file::parse("docent.toml", toml, &mut raw, &mut diagnostics);
+        let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        environment(variables, &mut raw, &mut diagnostics);
+        resolve(&raw, diagnostics).map_err(|all| all.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_environment_comes_before_the_file_before_the_defaults() {
+        let toml = "listen = '127.0.0.1:1'\norigins = ['https://a.example', 'http://b.example:81']\n[limits]\nmax_connections = 7";
+        let config = read(toml, &[("DOCENT_LISTEN", "127.0.0.1:2")]).expect("no mistake");
+        assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.origins, ["https://a.example", "http://b.example:81"]);
+        assert_eq!(config.limits.max_connections, 7);
+        assert_eq!(config.limits.text_chars, 8_000);
+        assert!(config.traces());
+        assert!(!read("listen = '0.0.0.0:80'", &[]).expect("no mistake").traces());
+    }
+
+    #[test]
+    fn every_mistake_is_reported_with_its_place() {
+        let toml =
+            "listen = 'nowhere'\nlisen = 1\nlog = \"xml\"\n[limits]\nmax_connections = -1\nhello_timeout_ms = \"soon\"";
+        let mistakes =
+            read(toml, &[("DOCENT_ORIGINS", "https://a.example/path"), ("DOCENT_LISTN", "x")]).expect_err("mistakes");
+        assert_eq!(
+            mistakes,
+            [
+                "docent.toml:1:10: error: `nowhere` is not an address such as 127.0.0.1:8787",
+                "docent.toml:2:1: error: there is no setting `lisen`\n  hint: did you mean `listen`?",
+                "docent.toml:3:7: error: `xml` is not text or json",
+                "docent.toml:5:19: error: `-1` is not a whole number from 1 to 1000000",
+                "docent.toml:6:20: error: `soon` is not a whole number from 100 to 600000",
+                "environment variable DOCENT_LISTN: error: there is no setting `DOCENT_LISTN`\n  hint: did you mean `DOCENT_LISTEN`?",
+                "environment variable DOCENT_ORIGINS: error: `https://a.example/path` is not origins such as https://app.example.com, with commas between",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_one_mistake() {
+        let mistakes = read("listen = ", &[]).expect_err("a mistake");
+        assert!(mistakes[0].starts_with("docent.toml:1:"), "{mistakes:?}");
+    }
+}

@@ -1,0 +1,108 @@
+//! Every setting: its key, its default and what it means.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Place};
+
+/// One setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Key in the file, with dots.
+    pub key: &'static str,
+    /// Value when nobody gives one; empty when there is none.
+    pub default: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { key, default, meaning }
+}
+
+/// All settings, in the order in which they are documented.
+pub const ALL: &[Setting] = &[
+    setting("listen", "127.0.0.1:8787", "address to listen at"),
+    setting("knowledge", "knowledge", "folder with the project's knowledge"),
+    setting("prompts", "", "folder with the prompts; `prompts` beside the knowledge when not given"),
+    setting("origins", "", "origins whose pages may connect, beside the server's own"),
+    setting("trace", "", "whether clients may ask for the trace of a turn; on loopback only when not given"),
+    setting("log", "text", "how the log is written: text or json"),
+    setting(
+        "log_level",
+        "info",
+        "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug",
+    ),
+    setting(
+        "limits.max_connections",
+        "16000",
+        "connections at once; never above the open files that the system allows",
+    ),
+    setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
+    setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
+    setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),
+    setting("limits.text_chars", "8000", "longest message of a user, in characters"),
+    setting("limits.commands_per_10s", "20", "commands of one socket in ten seconds"),
+    setting("limits.outbound_events", "256", "events that wait for a slow reader before it is closed"),
+    setting("limits.outbound_bytes", "262144", "bytes that wait for a slow reader before it is closed"),
+    setting("limits.drain_ms", "30000", "time for running turns to end at shutdown, in milliseconds"),
+];
+
+/// Prefixes of variables that are not settings of the server.
+pub const ELSEWHERE: &[&str] = &["DOCENT_TEST_"];
+
+impl Setting {
+    /// Name of its environment variable, such as `DOCENT_LIMITS_DRAIN_MS`.
+    pub fn variable(&self) -> String {
+        format!("DOCENT_{}", self.key.replace('.', "_").to_uppercase())
+    }
+}
+
+/// Values as they were given, with the place of each.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Raw(BTreeMap<&'static str, (String, Place)>);
+
+impl Raw {
+    pub(super) fn set(&mut self, key: &'static str, value: String, place: Place) {
+        self.0.insert(key, (value, place));
+    }
+}
+
+/// Reads values, and notes each mistake.
+pub(super) struct Reader<'a> {
+    pub(super) raw: &'a Raw,
+    pub(super) diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    /// The value that was given, if one was.
+    pub(super) fn given(&self, key: &str) -> Option<&str> {
+        self.raw.0.get(key).map(|(value, _)| value.as_str())
+    }
+
+    /// The value, else the default.
+    pub(super) fn text(&self, key: &str) -> &str {
+        self.given(key).unwrap_or_else(|| default(key))
+    }
+
+    /// The value as `read` reads it. A mistake is noted, and the default stands in.
+    pub(super) fn parse<T>(&mut self, key: &'static str, expected: &str, read: impl Fn(&str) -> Option<T>) -> T {
+        let fallback = || read(default(key)).or_else(|| read("true")).expect("the default of a setting can be read");
+        let Some((value, place)) = self.raw.0.get(key) else { return fallback() };
+        read(value).unwrap_or_else(|| {
+            let message = format!("`{value}` is not {expected}");
+            self.diagnostics.push(Diagnostic::error("bad-value", place.clone(), message));
+            fallback()
+        })
+    }
+
+    /// The value as a whole number between `min` and `max`.
+    pub(super) fn number(&mut self, key: &'static str, min: u64, max: u64) -> u64 {
+        self.parse(key, &format!("a whole number from {min} to {max}"), |text| {
+            text.parse().ok().filter(|number| (min..=max).contains(number))
+        })
+    }
+}
+
+fn default(key: &str) -> &'static str {
+    ALL.iter().find(|setting| setting.key == key).map(|setting| setting.default).unwrap_or_default()
+}

@@ -1,0 +1,108 @@
+//! The server: sockets, pages and what holds them together.
+//!
+//! [`serve`] runs given a bound listener and a shutdown future, so tests start the
+//! real server on port 0. Every task is in one tracker, every queue, wait and
+//! buffer has a limit from [`ServerSettings`], and nothing here knows an adapter:
+//! the agent and the store come in as [`Services`].
+//!
+//! What must hold: no task is spawned outside the tracker; a connection's task
+//! never waits for its own client alone, so shutdown and heartbeats always reach
+//! it; whoever reads slowly fills only a queue of its own.
+
+pub mod answerer;
+pub mod article;
+pub mod assets;
+pub mod clock;
+pub mod content;
+pub mod descriptors;
+pub mod health;
+pub mod hub;
+pub mod listener;
+pub mod origin;
+pub mod outbox;
+pub mod router;
+pub mod settings;
+pub mod socket;
+pub mod upgrade;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ports::conversation_store::ConversationStore;
+use answerer::Answerer;
+use clock::Clock;
+use hub::Hub;
+use settings::ServerSettings;
+
+/// What the server needs from outside.
+#[derive(Clone)]
+pub struct Services {
+    /// Answers messages.
+    pub answerer: Arc<dyn Answerer>,
+    /// Keeps conversations.
+    pub store: Arc<dyn ConversationStore>,
+}
+
+/// What all connections share.
+pub(crate) struct App {
+    pub(crate) settings: ServerSettings,
+    pub(crate) answerer: Arc<dyn Answerer>,
+    pub(crate) clock: Clock,
+    pub(crate) hub: Hub,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stages: Stages,
+}
+
+/// The stages of a shutdown; each is reached after the one before.
+#[derive(Clone, Default)]
+pub(crate) struct Stages {
+    /// No more connections; those without a run are closed.
+    pub(crate) drain: CancellationToken,
+    /// Runs that still go on are ended.
+    pub(crate) stop: CancellationToken,
+    /// Whatever still waits for a client gives up.
+    pub(crate) abandon: CancellationToken,
+}
+
+/// How long ended runs and closing connections get after the drain.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Serves until `shutdown` is done, then drains and returns.
+///
+/// Runs that go on get [`ServerSettings::drain`] to end by themselves.
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    settings: ServerSettings,
+    shutdown: impl Future<Output = ()>,
+) {
+    let clock = Clock::start();
+    let tracker = TaskTracker::new();
+    let stages = Stages::default();
+    let drain = settings.drain;
+    let hub = Hub::new(&settings, &services, clock, tracker.clone(), stages.stop.clone());
+    let app =
+        App { settings, answerer: services.answerer, clock, hub, tracker: tracker.clone(), stages: stages.clone() };
+
+    listener::accept_until(listener, Arc::new(app), shutdown).await;
+
+    tracing::info!(connection.tasks = tracker.len(), "draining: no more connections are accepted");
+    stages.drain.cancel();
+    tracker.close();
+    if timeout(drain, tracker.wait()).await.is_err() {
+        tracing::warn!(connection.tasks = tracker.len(), "the drain took too long, ending what still goes on");
+    }
+    stages.stop.cancel();
+    if timeout(LAST_WORDS, tracker.wait()).await.is_err() {
+        stages.abandon.cancel();
+        // Everything left wakes up for this token at once.
+        let _ = timeout(LAST_WORDS, tracker.wait()).await;
+    }
+    tracing::info!(connection.tasks = tracker.len(), "stopped");
+}

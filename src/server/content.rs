@@ -1,0 +1,79 @@
+//! Experiences and posts for one user.
+
+use crate::domain::attribute::Attributes;
+use crate::domain::condition::{Audience, Facts, Verdict};
+use crate::domain::ids::{ExperienceId, PostId};
+use crate::domain::project::Project;
+use crate::domain::user::UserContext;
+use crate::protocol::convert::{self, Resolver};
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
+use crate::session::moment::Moment;
+
+use super::answerer::Published;
+
+/// A published experience, when it is for this user.
+pub fn experience(
+    published: &Published,
+    id: &ExperienceId,
+    context: &UserContext,
+    reference: Option<String>,
+    now: Moment,
+) -> ServerFrame {
+    let project = &published.project;
+    let found = project
+        .experiences
+        .get(id)
+        .filter(|experience| experience.status.is_live(experience.schedule, now.timestamp()))
+        .ok_or_else(|| CommandError::new(ErrorCode::ExperienceNotFound, "there is no such published experience"));
+    let message = found.and_then(|experience| {
+        check_audience(project, experience.audience.as_ref(), context, now)?;
+        let attributes = context.template_attributes();
+        let content = convert::experience::experience(experience, published.version, resolver(project, &attributes));
+        Ok(ServerMessage::ExperienceContent(Box::new(content)))
+    });
+    ServerFrame::answer(reference, message.unwrap_or_else(ServerMessage::Error))
+}
+
+/// A published post, when it is for this user.
+pub fn post(
+    published: &Published,
+    id: &PostId,
+    context: &UserContext,
+    reference: Option<String>,
+    now: Moment,
+) -> ServerFrame {
+    let project = &published.project;
+    let found = project
+        .posts
+        .get(id)
+        .filter(|post| post.status.is_live(post.schedule, now.timestamp()))
+        .ok_or_else(|| CommandError::new(ErrorCode::PostNotFound, "there is no such published post"));
+    let message = found.and_then(|post| {
+        check_audience(project, post.audience.as_ref(), context, now)?;
+        let attributes = context.template_attributes();
+        let content = convert::post::post(post, published.version, resolver(project, &attributes));
+        Ok(ServerMessage::PostContent(Box::new(content)))
+    });
+    ServerFrame::answer(reference, message.unwrap_or_else(ServerMessage::Error))
+}
+
+fn resolver<'a>(project: &'a Project, attributes: &'a Attributes) -> Resolver<'a> {
+    Resolver { attributes, settings: &project.settings }
+}
+
+/// An audience that cannot be decided here, such as one by past events, admits nobody.
+fn check_audience(
+    project: &Project,
+    audience: Option<&Audience>,
+    context: &UserContext,
+    now: Moment,
+) -> Result<(), CommandError> {
+    let Some(audience) = audience else { return Ok(()) };
+    let segments = project.segment_conditions();
+    let facts = Facts { user: &context.user, page: context.page.as_ref(), segments: &segments, now: now.timestamp() };
+    match audience.test(facts) {
+        Verdict::Yes => Ok(()),
+        Verdict::No | Verdict::Unknown => Err(CommandError::new(ErrorCode::NotEligible, "it is not for this user")),
+    }
+}

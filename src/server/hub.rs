@@ -1,0 +1,260 @@
+//! The conversations that somebody follows, or followed lately.
+//!
+//! A conversation has no task of its own: whoever has something for it takes its
+//! lock, steps its state machine, appends to the store and fans out, so that an
+//! idle conversation costs a few hundred bytes. The lock is tokio's, because it is
+//! held across the append: events reach every follower in the order of the log.
+
+mod publish;
+mod replay;
+mod run;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Services;
+use super::answerer::Answerer;
+use super::clock::Clock;
+use super::outbox::{Outbox, Outgoing};
+use super::settings::ServerSettings;
+use crate::domain::ids::{ConversationId, UserId};
+use crate::ports::conversation_store::{ConversationStore, StoreError};
+use crate::protocol::MAX_REPLAY_EVENTS;
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::server_message::{Ack, CommandError};
+use crate::session::conversation::Conversation;
+use crate::session::conversation::command::Request;
+use crate::session::effect::{Cursor, JoinRequest};
+
+/// The conversations that somebody follows, or followed lately.
+#[derive(Clone)]
+pub(crate) struct Hub {
+    core: Arc<Core>,
+}
+
+struct Core {
+    store: Arc<dyn ConversationStore>,
+    answerer: Arc<dyn Answerer>,
+    clock: Clock,
+    settings: ServerSettings,
+    tracker: TaskTracker,
+    stop: CancellationToken,
+    rooms: StdMutex<Rooms>,
+    followers: AtomicU64,
+}
+
+#[derive(Default)]
+struct Rooms {
+    by_id: HashMap<ConversationId, Arc<Room>>,
+    /// Those that nobody follows, by when they were left.
+    left: BTreeMap<u64, ConversationId>,
+    leavings: u64,
+}
+
+/// One conversation with those who follow it.
+pub(crate) struct Room {
+    id: ConversationId,
+    user: UserId,
+    busy: AtomicBool,
+    inner: Mutex<Inside>,
+}
+
+struct Inside {
+    /// Absent only while it is being stepped, which does not wait.
+    conversation: Option<Conversation>,
+    followers: Vec<Follower>,
+}
+
+struct Follower {
+    number: u64,
+    outbox: Arc<Outbox>,
+    trace: bool,
+}
+
+/// A connection's place in a conversation.
+pub(crate) struct Following {
+    room: Arc<Room>,
+    number: u64,
+}
+
+impl Following {
+    /// Whether the conversation's run goes on.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.room.busy.load(Ordering::Acquire)
+    }
+}
+
+/// A conversation that was joined.
+pub(crate) struct Entry {
+    pub(crate) following: Following,
+    pub(crate) conversation: ConversationId,
+    pub(crate) epoch: String,
+    pub(crate) seq: u64,
+    pub(crate) resumed: bool,
+    /// What the client has missed.
+    pub(crate) replay: Vec<Outgoing>,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        settings: &ServerSettings,
+        services: &Services,
+        clock: Clock,
+        tracker: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let core = Core {
+            store: services.store.clone(),
+            answerer: services.answerer.clone(),
+            clock,
+            settings: settings.clone(),
+            tracker,
+            stop,
+            rooms: StdMutex::default(),
+            followers: AtomicU64::new(0),
+        };
+        Self { core: Arc::new(core) }
+    }
+
+    /// Finds the conversation that the client left, else makes a new one, and follows it.
+    pub(crate) async fn join(&self, request: JoinRequest, outbox: &Arc<Outbox>) -> Result<Entry, CommandError> {
+        if let Some(cursor) = &request.resume
+            && let Some(entry) = self.resume(&request, cursor, outbox).await
+        {
+            return Ok(entry);
+        }
+        let room = self.open(request.fresh, request.user).await?;
+        self.core.follow_new(room, outbox, request.trace).await
+    }
+
+    /// Makes a new conversation of the same user and follows it instead of `old`.
+    pub(crate) async fn move_on(
+        &self,
+        old: &Following,
+        conversation: ConversationId,
+        outbox: &Arc<Outbox>,
+        trace: bool,
+    ) -> Result<Following, CommandError> {
+        let room = self.open(conversation, old.room.user.clone()).await?;
+        let entry = self.core.follow_new(room, outbox, trace).await?;
+        self.leave(old).await;
+        Ok(entry.following)
+    }
+
+    async fn open(&self, id: ConversationId, user: UserId) -> Result<Arc<Room>, CommandError> {
+        let position = self.core.store.create(&id, &user).await.map_err(|error| not_stored(&error))?;
+        let conversation = Conversation::new(id.clone(), position.epoch);
+        let inner = Inside { conversation: Some(conversation), followers: Vec::with_capacity(1) };
+        Ok(Arc::new(Room { id, user, busy: AtomicBool::new(false), inner: Mutex::new(inner) }))
+    }
+
+    async fn resume(&self, request: &JoinRequest, cursor: &Cursor, outbox: &Arc<Outbox>) -> Option<Entry> {
+        let core = &self.core;
+        let room = core.rooms().by_id.get(&cursor.conversation).filter(|room| room.user == request.user).cloned()?;
+        let mut inside = room.inner.lock().await;
+        let position = core.store.position(&cursor.conversation, &request.user).await.ok()?;
+        let seq = inside.conversation.as_ref().map(Conversation::seq)?;
+        let is_valid = position.epoch == cursor.epoch && position.seq == seq && cursor.after <= seq;
+        let events = if is_valid {
+            core.store.read_after(&cursor.conversation, cursor.after, MAX_REPLAY_EVENTS + 1).await.ok()
+        } else {
+            None
+        };
+        let Some(events) = events.filter(|events| events.len() <= MAX_REPLAY_EVENTS) else {
+            // The store was told that the conversation is wanted again.
+            if inside.followers.is_empty() && !room.busy.load(Ordering::Acquire) {
+                core.store.release(&cursor.conversation).await;
+            }
+            return None;
+        };
+        let following = core.follow(&room, &mut inside, outbox, request.trace);
+        Some(Entry {
+            following,
+            conversation: room.id.clone(),
+            epoch: position.epoch,
+            seq,
+            resumed: true,
+            replay: replay::compacted(events),
+        })
+    }
+
+    /// Carries out a command; the answer goes into `outbox`.
+    pub(crate) async fn request(
+        &self,
+        following: &Following,
+        request: Box<Request>,
+        outbox: &Arc<Outbox>,
+    ) -> Option<Ack> {
+        self.core.request(&following.room, request, outbox).await
+    }
+
+    /// Follows no longer.
+    pub(crate) async fn leave(&self, following: &Following) {
+        let room = &following.room;
+        let mut inside = room.inner.lock().await;
+        inside.followers.retain(|follower| follower.number != following.number);
+        self.core.settle(room, &inside).await;
+    }
+}
+
+impl Core {
+    /// The lock is held for map accesses, never across a wait.
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn follow_new(&self, room: Arc<Room>, outbox: &Arc<Outbox>, trace: bool) -> Result<Entry, CommandError> {
+        let mut inside = room.inner.lock().await;
+        let following = self.follow(&room, &mut inside, outbox, trace);
+        let (epoch, seq) = match &inside.conversation {
+            Some(conversation) => (conversation.epoch().to_owned(), conversation.seq()),
+            None => return Err(CommandError::new(ErrorCode::Internal, "the conversation is lost")),
+        };
+        let conversation = room.id.clone();
+        Ok(Entry { following, conversation, epoch, seq, resumed: false, replay: Vec::new() })
+    }
+
+    fn follow(&self, room: &Arc<Room>, inside: &mut Inside, outbox: &Arc<Outbox>, trace: bool) -> Following {
+        let number = self.followers.fetch_add(1, Ordering::Relaxed);
+        inside.followers.push(Follower { number, outbox: outbox.clone(), trace });
+        let mut rooms = self.rooms();
+        rooms.left.retain(|_, id| *id != room.id);
+        rooms.by_id.insert(room.id.clone(), room.clone());
+        Following { room: room.clone(), number }
+    }
+
+    /// Once nobody follows and nothing runs, the conversation may be forgotten.
+    async fn settle(&self, room: &Room, inside: &Inside) {
+        if !inside.followers.is_empty() || room.busy.load(Ordering::Acquire) {
+            return;
+        }
+        self.store.release(&room.id).await;
+        let mut rooms = self.rooms();
+        rooms.leavings += 1;
+        let at = rooms.leavings;
+        rooms.left.insert(at, room.id.clone());
+        while rooms.left.len() > self.settings.idle_conversations {
+            let Some((_, oldest)) = rooms.left.pop_first() else { break };
+            rooms.by_id.remove(&oldest);
+        }
+    }
+}
+
+fn not_stored(error: &StoreError) -> CommandError {
+    match error {
+        StoreError::NotFound => CommandError::new(ErrorCode::ConversationNotFound, "the conversation does not exist"),
+        StoreError::Full(what) => {
+            tracing::warn!(reason = what, "the conversation store is full");
+            CommandError::new(ErrorCode::QuotaExceeded, format!("no more can be stored: {what}"))
+        }
+        StoreError::Failed(cause) => {
+            tracing::error!(error = cause, "the conversation store failed");
+            CommandError::new(ErrorCode::StorageUnavailable, "nothing can be stored at present")
+        }
+    }
+}

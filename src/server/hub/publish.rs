@@ -1,0 +1,191 @@
+//! Steps a conversation, stores what happened, and tells everyone who follows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::sleep_until;
+
+use super::{Core, Inside, Room, not_stored};
+use crate::domain::ids::RunId;
+use crate::ports::conversation_store::StoreError;
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
+use crate::server::outbox::{Outbox, Outgoing, encode};
+use crate::session::conversation::command::{Command, Request};
+use crate::session::conversation::run::{RunEnd, unstored_end};
+use crate::session::conversation::{self, Conversation, ConversationEffect, ConversationEvent};
+use crate::session::moment::Moment;
+
+impl Core {
+    pub(super) async fn request(
+        self: &Arc<Self>,
+        room: &Arc<Room>,
+        mut request: Box<Request>,
+        outbox: &Arc<Outbox>,
+    ) -> Option<Ack> {
+        let mut inside = room.inner.lock().await;
+        let before = inside.conversation.clone()?;
+        if let Command::Claim { action, setup, preflight } = &mut request.command
+            && let Some(action) = before.pending_action(action)
+        {
+            *preflight =
+                self.answerer.check_action(action, &setup.context, &setup.capabilities, self.clock.now().timestamp());
+        }
+        let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_));
+        if starts_run && self.tracker.is_closed() {
+            let error = CommandError::new(ErrorCode::Internal, "the server is shutting down");
+            outbox.push(answer(request.id, error));
+            return None;
+        }
+        let id = request.id.clone();
+        let event = ConversationEvent::Request { request, now: self.clock.now() };
+        match self.step_and_store(&mut inside, event).await {
+            Ok(effects) => self.carry_out(room, &inside, effects, Some(outbox)),
+            Err(error) => {
+                inside.conversation = Some(before);
+                outbox.push(answer(id, not_stored(&error)));
+                None
+            }
+        }
+    }
+
+    /// Lets an event of a run happen; `false` when the run cannot go on.
+    pub(super) async fn happen(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, event: ConversationEvent) -> bool {
+        let mut inside = room.inner.lock().await;
+        let stored = inside.conversation.as_ref().map_or(0, Conversation::seq);
+        match self.step_and_store(&mut inside, event).await {
+            Ok(effects) => {
+                self.carry_out(room, &inside, effects, None);
+                true
+            }
+            Err(error) => {
+                tracing::error!(run.id = run.as_str(), error = %error, "an answer cannot be stored");
+                self.give_up(&mut inside, run, stored);
+                false
+            }
+        }
+    }
+
+    /// Ends a run that nothing more can be stored of: the followers are told, the
+    /// log is not, and the next event takes the number after the last stored one.
+    fn give_up(&self, inside: &mut Inside, run: &RunId, stored: u64) {
+        if let Some(conversation) = inside.conversation.as_mut() {
+            conversation.give_up_run(stored);
+        }
+        let end = Outgoing::new(&unstored_end(run));
+        inside.followers.iter().for_each(|follower| follower.outbox.push(end.clone()));
+    }
+
+    async fn step_and_store(
+        &self,
+        inside: &mut Inside,
+        event: ConversationEvent,
+    ) -> Result<Vec<(ConversationEffect, Option<String>)>, StoreError> {
+        let lost = || StoreError::Failed("the conversation is lost".to_owned());
+        let before = inside.conversation.take().ok_or_else(lost)?;
+        let (conversation, effects) = conversation::step(&self.settings.session, before, event);
+        let id = conversation.id().clone();
+        let seq = conversation.seq();
+        inside.conversation = Some(conversation);
+        let effects: Vec<_> = effects
+            .into_iter()
+            .map(|effect| {
+                let frame = match &effect {
+                    ConversationEffect::Append(frame) => {
+                        Some(encode(&ServerFrame { seq: None, ..frame.as_ref().clone() }))
+                    }
+                    ConversationEffect::Reply(_)
+                    | ConversationEffect::Broadcast(_)
+                    | ConversationEffect::Start(_)
+                    | ConversationEffect::WakeAt(_) => None,
+                };
+                (effect, frame)
+            })
+            .collect();
+        let frames: Vec<String> = effects.iter().filter_map(|(_, frame)| frame.clone()).collect();
+        if frames.is_empty() {
+            return Ok(effects);
+        }
+        match self.store.append(&id, frames).await? {
+            last if last == seq => Ok(effects),
+            last => Err(StoreError::Failed(format!("the log is at event {last}, the conversation at {seq}"))),
+        }
+    }
+
+    fn carry_out(
+        self: &Arc<Self>,
+        room: &Arc<Room>,
+        inside: &Inside,
+        effects: Vec<(ConversationEffect, Option<String>)>,
+        requester: Option<&Arc<Outbox>>,
+    ) -> Option<Ack> {
+        let mut ack = None;
+        for (effect, stored) in effects {
+            match effect {
+                ConversationEffect::Append(frame) => {
+                    let outgoing =
+                        Outgoing::event(numbered(frame.seq.unwrap_or(0), &stored.unwrap_or_default()), &frame);
+                    inside.followers.iter().for_each(|follower| follower.outbox.push(outgoing.clone()));
+                }
+                ConversationEffect::Reply(frame) => {
+                    if let Some(outbox) = requester {
+                        outbox.push(Outgoing::new(&frame));
+                    }
+                    if let ServerMessage::Ack(accepted) = frame.message {
+                        ack = Some(accepted);
+                    }
+                }
+                ConversationEffect::Broadcast(frame) => {
+                    let is_trace = matches!(frame.message, ServerMessage::RunTrace(_));
+                    let outgoing = Outgoing::new(&frame);
+                    let followers = inside.followers.iter().filter(|follower| follower.trace || !is_trace);
+                    followers.for_each(|follower| follower.outbox.push(outgoing.clone()));
+                }
+                ConversationEffect::Start(turn) => {
+                    room.busy.store(true, Ordering::Release);
+                    let core = self.clone();
+                    self.tracker.spawn(core.drive(room.clone(), *turn));
+                }
+                ConversationEffect::WakeAt(moment) => {
+                    let core = self.clone();
+                    self.tracker.spawn(core.wake(room.clone(), moment));
+                }
+            }
+        }
+        ack
+    }
+
+    /// Expires what was claimed and never reported.
+    async fn wake(self: Arc<Self>, room: Arc<Room>, moment: Moment) {
+        tokio::select! {
+            () = sleep_until(self.clock.instant(moment)) => {}
+            () = self.stop.cancelled() => return,
+        }
+        let mut inside = room.inner.lock().await;
+        let Some(before) = inside.conversation.clone() else { return };
+        let event = ConversationEvent::Tick { now: self.clock.now() };
+        match self.step_and_store(&mut inside, event).await {
+            Ok(effects) => {
+                self.carry_out(&room, &inside, effects, None);
+            }
+            Err(error) => {
+                tracing::error!(conversation.id = room.id.as_str(), error = %error, "an action cannot be expired");
+                inside.conversation = Some(before);
+            }
+        }
+    }
+
+    pub(super) async fn end(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, end: RunEnd) {
+        let event = ConversationEvent::RunEnded { run: run.clone(), end, now: self.clock.now() };
+        self.happen(room, run, event).await;
+    }
+}
+
+fn answer(reference: Option<String>, error: CommandError) -> Outgoing {
+    Outgoing::new(&ServerFrame::answer(reference, ServerMessage::Error(error)))
+}
+
+/// Puts the number into a stored frame, which is an object with other members.
+pub(super) fn numbered(seq: u64, frame: &str) -> String {
+    format!("{{\"seq\":{seq},{}", frame.strip_prefix('{').unwrap_or(frame))
+}

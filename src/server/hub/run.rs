@@ -1,0 +1,74 @@
+//! Runs, apart from the sockets that asked for them, with a watchdog: whatever the
+//! agent does, `run.finished` is sent.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Core, Room};
+use crate::agent::turn_event::TurnEvent;
+use crate::agent::turn_request::TurnRequest;
+use crate::session::conversation::ConversationEvent;
+use crate::session::conversation::command::StartTurn;
+use crate::session::conversation::run::RunEnd;
+
+/// Events of one run that wait to be stored.
+const WAITING_EVENTS: usize = 64;
+
+impl Core {
+    pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn) {
+        let StartTurn { run, message, chosen_answer, setup } = turn;
+        let started = Instant::now();
+        let deadline = started + self.settings.run_timeout;
+        let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
+        let request = TurnRequest {
+            run: run.clone(),
+            message,
+            chosen_answer,
+            context: setup.context,
+            capabilities: setup.capabilities,
+            now: self.clock.now().timestamp(),
+            trace: setup.trace,
+        };
+        let answerer = self.answerer.clone();
+        // A task of its own, so that a panic in it ends this run and nothing else.
+        let agent = self.tracker.spawn(async move { answerer.run_turn(request, sender).await });
+        let end = loop {
+            let event = tokio::select! {
+                biased;
+                () = sleep_until(deadline) => break Some(RunEnd::TimedOut),
+                () = self.stop.cancelled() => break Some(RunEnd::ShutDown),
+                event = events.recv() => event,
+            };
+            let Some(event) = event else { break Some(RunEnd::Crashed) };
+            let is_last = matches!(event, TurnEvent::Finished(_));
+            let project = self.answerer.published().project;
+            let event = ConversationEvent::Turn { run: run.clone(), event, project, now: self.clock.now() };
+            if !self.happen(&room, &run, event).await || is_last {
+                break None;
+            }
+        };
+        agent.abort();
+        let conversation = room.id.as_str();
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match end {
+            None => tracing::debug!(run.id = run.as_str(), conversation.id = conversation, duration_ms, "run finished"),
+            Some(end) => {
+                tracing::warn!(
+                    run.id = run.as_str(),
+                    conversation.id = conversation,
+                    duration_ms,
+                    reason = ?end,
+                    "run ended by the server"
+                );
+                self.end(&room, &run, end).await;
+            }
+        }
+        room.busy.store(false, Ordering::Release);
+        let inside = room.inner.lock().await;
+        inside.followers.iter().for_each(|follower| follower.outbox.nudge());
+        self.settle(&room, &inside).await;
+    }
+}

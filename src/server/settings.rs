@@ -1,0 +1,54 @@
+//! The limits of the server.
+
+use std::time::Duration;
+
+use crate::session::settings::SessionSettings;
+
+/// The limits of the server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    /// Of connections and conversations.
+    pub session: SessionSettings,
+    /// Origins whose pages may open a socket beside the server's own, such as
+    /// `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// Most connections at a time; must stay below the limit of open files.
+    pub connections: usize,
+    /// How long the head of a request may take.
+    pub head_timeout: Duration,
+    /// How long a connection that is not a socket may last.
+    pub http_timeout: Duration,
+    /// Largest head of a request, in bytes.
+    pub head_bytes: usize,
+    /// How long a client may take to agree that its socket is closed.
+    pub close_timeout: Duration,
+    /// Most fragments of one websocket message.
+    pub fragments: u32,
+    /// How long one answer may take.
+    pub run_timeout: Duration,
+    /// How long shutdown waits for answers that go on.
+    pub drain: Duration,
+    /// The latest that clients are told to come back after a shutdown.
+    pub reconnect_spread: Duration,
+    /// How many conversations that nobody follows keep their state.
+    pub idle_conversations: usize,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Self {
+            session: SessionSettings::default(),
+            allowed_origins: Vec::new(),
+            connections: 10_000,
+            head_timeout: Duration::from_secs(10),
+            http_timeout: Duration::from_secs(60),
+            head_bytes: 16 * 1024,
+            close_timeout: Duration::from_secs(2),
+            fragments: 32,
+            run_timeout: Duration::from_secs(120),
+            drain: Duration::from_secs(25),
+            reconnect_spread: Duration::from_secs(5),
+            idle_conversations: 10_000,
+        }
+    }
+}

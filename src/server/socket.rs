@@ -1,0 +1,339 @@
+//! One websocket: bytes in, [`session::step`], effects out.
+//!
+//! One task per socket, which waits for everything at once: the client's frames,
+//! the outbox, the clock and the stages of a shutdown. A write that does not get
+//! through is only one more thing that it waits for.
+
+mod closing;
+mod fragments;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::App;
+use super::clock::{fresh, spread};
+use super::content;
+use super::hub::Following;
+use super::listener::Place;
+use super::outbox::{Outbox, Outgoing};
+use crate::domain::ids::ConversationId;
+use crate::protocol::close_code::CloseCode;
+use crate::protocol::frame::{FrameError, parse_frame};
+use crate::protocol::hello::AgentInfo;
+use crate::protocol::server_message::{ServerFrame, ServerMessage};
+use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES};
+use crate::session;
+use crate::session::conversation::command::Request;
+use crate::session::effect::Effect;
+use crate::session::event::{Event, Joined};
+use crate::session::state::State;
+
+use fragments::FragmentGuard;
+
+type Stream = WebSocketStream<FragmentGuard<TcpStream>>;
+
+/// Bytes that are read or written at a time: what an idle socket keeps.
+const BUFFER: usize = 4 * 1024;
+
+/// Bytes that are handed to the stream before it is flushed.
+const BATCH: usize = 32 * 1024;
+
+pub(super) async fn run(stream: TcpStream, early: Vec<u8>, common_version: bool, place: Place, app: Arc<App>) {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_write_buffer_size(MAX_SERVER_FRAME_BYTES * 2 + BATCH)
+        .max_message_size(Some(MAX_COMMAND_BYTES))
+        .max_frame_size(Some(MAX_COMMAND_BYTES));
+    let guard = FragmentGuard::new(stream, app.settings.fragments, &early);
+    let mut stream = if early.is_empty() {
+        WebSocketStream::from_raw_socket(guard, Role::Server, Some(config)).await
+    } else {
+        WebSocketStream::from_partially_read(guard, early, Role::Server, Some(config)).await
+    };
+    let outbox = Arc::new(Outbox::new(app.settings.session.queue_events, app.settings.session.queue_bytes));
+    let code = if common_version {
+        let abandon = app.stages.abandon.clone();
+        let mut socket = Socket::new(&app, outbox.clone());
+        let code = tokio::select! {
+            code = socket.converse(&mut stream) => code,
+            () = abandon.cancelled() => None,
+        };
+        if let Some(following) = socket.following.take() {
+            app.hub.leave(&following).await;
+        }
+        code
+    } else {
+        Some(CloseCode::Version)
+    };
+    if let Some(code) = code {
+        tokio::select! {
+            () = closing::close(&mut stream, code, &outbox, app.settings.close_timeout) => {}
+            () = app.stages.abandon.cancelled() => {}
+        }
+    }
+    drop(place);
+}
+
+/// What a socket waits for.
+enum Wake {
+    Received(Option<Result<Message, Error>>),
+    Flushed(Result<(), Error>),
+    Outbox,
+    Deadline,
+    Drain,
+}
+
+struct Socket<'a> {
+    app: &'a Arc<App>,
+    outbox: Arc<Outbox>,
+    /// Taken while it is stepped.
+    state: Option<State>,
+    following: Option<Following>,
+    replay: Vec<Outgoing>,
+}
+
+impl<'a> Socket<'a> {
+    fn new(app: &'a Arc<App>, outbox: Arc<Outbox>) -> Self {
+        let state = Some(State::open(&app.settings.session, app.clock.now()));
+        Self { app, outbox, state, following: None, replay: Vec::new() }
+    }
+
+    /// Goes on until one side wants to close; `None` when the client is gone already.
+    async fn converse(&mut self, stream: &mut Stream) -> Option<CloseCode> {
+        let mut is_flushing = false;
+        let mut is_draining = false;
+        let timer = sleep_until(self.deadline());
+        tokio::pin!(timer);
+        loop {
+            if !is_flushing {
+                is_flushing = match self.fill(stream).await {
+                    Ok(filled) => filled,
+                    Err(_) => return None,
+                };
+            }
+            let drain = &self.app.stages.drain;
+            let outbox = self.outbox.clone();
+            let wake = tokio::select! {
+                wake = next(stream, is_flushing) => wake,
+                () = outbox.changed() => Wake::Outbox,
+                () = timer.as_mut() => Wake::Deadline,
+                () = drain.cancelled(), if !is_draining => Wake::Drain,
+            };
+            let closing = match wake {
+                Wake::Received(None) => return None,
+                Wake::Received(Some(Err(error))) => return code_of(&error),
+                Wake::Received(Some(Ok(message))) => self.received(message).await,
+                Wake::Flushed(Ok(())) => {
+                    is_flushing = false;
+                    None
+                }
+                Wake::Flushed(Err(_)) => return None,
+                Wake::Outbox => None,
+                Wake::Deadline => self.event(Event::Tick { now: self.app.clock.now() }).await,
+                Wake::Drain => {
+                    is_draining = true;
+                    let busy = self.following.as_ref().is_some_and(Following::is_busy);
+                    let spread_ms = u64::try_from(self.app.settings.reconnect_spread.as_millis()).unwrap_or(u64::MAX);
+                    self.event(Event::Drain { busy, reconnect_after_ms: spread(spread_ms) }).await
+                }
+            };
+            if closing.is_some() {
+                return closing;
+            }
+            if self.outbox.overflowed() {
+                return self.event(Event::Overflowed).await;
+            }
+            if is_draining
+                && !is_flushing
+                && self.following.as_ref().is_none_or(|following| !following.is_busy())
+                && self.outbox.is_empty()
+            {
+                return self.event(Event::Drained).await.or(Some(CloseCode::GoingAway));
+            }
+            self.rearm(timer.as_mut());
+        }
+    }
+
+    /// Moves the timer only when it is due or too late: most frames push the
+    /// deadline back, and looking again then is cheaper than moving it each time.
+    fn rearm(&self, timer: std::pin::Pin<&mut Sleep>) {
+        let deadline = self.deadline();
+        if timer.is_elapsed() || deadline < timer.deadline() {
+            timer.reset(deadline);
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let moment = self.state.as_ref().and_then(|state| state.deadline(&self.app.settings.session));
+        match moment {
+            Some(moment) => self.app.clock.instant(moment),
+            None => Instant::now() + self.app.settings.run_timeout,
+        }
+    }
+
+    /// Hands waiting frames to the stream; whether there were any.
+    async fn fill(&self, stream: &mut Stream) -> Result<bool, Error> {
+        let mut bytes = 0;
+        while bytes < BATCH
+            && let Some(text) = self.outbox.pop()
+        {
+            bytes += text.len();
+            // Only takes the frame into the buffer, or tries to write without waiting.
+            poll_fn(|_| Poll::Ready(stream.start_send_unpin(Message::Text(text.clone())))).await?;
+        }
+        Ok(bytes > 0)
+    }
+
+    async fn received(&mut self, message: Message) -> Option<CloseCode> {
+        let now = self.app.clock.now();
+        match message {
+            Message::Text(text) => match parse_frame(&text) {
+                Ok(commands) => {
+                    for command in commands {
+                        let closing = self.event(Event::Command { command, fresh: fresh(), now }).await;
+                        if closing.is_some() {
+                            return closing;
+                        }
+                    }
+                    None
+                }
+                Err(error) => self.event(Event::BadFrame { error, now }).await,
+            },
+            Message::Binary(_) => self.event(Event::BadFrame { error: FrameError::Binary, now }).await,
+            Message::Ping(_) | Message::Pong(_) => self.event(Event::Control { now }).await,
+            // The answer to it was queued by the library; reading on sends it.
+            Message::Close(_) | Message::Frame(_) => None,
+        }
+    }
+
+    /// Steps the session, and carries out what it wants; how to close, when it does.
+    async fn event(&mut self, event: Event) -> Option<CloseCode> {
+        let mut effects = VecDeque::from(self.step(event));
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Send(frame) => self.outbox.push(Outgoing::new(&frame)),
+                Effect::Greet(frame) => {
+                    let mut frames = vec![Outgoing::new(&frame)];
+                    frames.append(&mut self.replay);
+                    self.outbox.prepend(frames);
+                }
+                Effect::Join(request) => {
+                    let event = match Box::pin(self.app.hub.join(request, &self.outbox)).await {
+                        Ok(entry) => {
+                            self.following = Some(entry.following);
+                            self.replay = entry.replay;
+                            Event::Joined(Joined {
+                                session: format!("sess-{}", fresh()),
+                                conversation: entry.conversation,
+                                epoch: entry.epoch,
+                                seq: entry.seq,
+                                resumed: entry.resumed,
+                                agent: self.agent_info(),
+                            })
+                        }
+                        Err(error) => Event::JoinFailed(error),
+                    };
+                    effects.extend(self.step(event));
+                }
+                Effect::Converse(request) => {
+                    if let Some(following) = &self.following {
+                        Box::pin(self.app.hub.request(following, request, &self.outbox)).await;
+                    }
+                }
+                Effect::Enter { conversation, request } => {
+                    let entering = Box::pin(self.enter(conversation, request));
+                    if let Some(event) = entering.await {
+                        effects.extend(self.step(event));
+                    }
+                }
+                Effect::ReadExperience { reference, experience, context } => {
+                    let published = self.app.answerer.published();
+                    let frame = content::experience(&published, &experience, &context, reference, self.app.clock.now());
+                    self.outbox.push(Outgoing::new(&frame));
+                }
+                Effect::ReadPost { reference, post, context } => {
+                    let published = self.app.answerer.published();
+                    let frame = content::post(&published, &post, &context, reference, self.app.clock.now());
+                    self.outbox.push(Outgoing::new(&frame));
+                }
+                Effect::Close(code) => return Some(code),
+            }
+        }
+        None
+    }
+
+    async fn enter(&mut self, conversation: ConversationId, request: Box<Request>) -> Option<Event> {
+        let old = self.following.as_ref()?;
+        let trace = self.state.as_ref().and_then(State::profile).is_some_and(|profile| profile.trace);
+        let entered = self.app.hub.move_on(old, conversation.clone(), &self.outbox, trace).await;
+        let command = request.id.clone();
+        let fingerprint = request.fingerprint;
+        match entered {
+            Ok(following) => {
+                let ack = self.app.hub.request(&following, request, &self.outbox).await.unwrap_or_default();
+                self.following = Some(following);
+                Some(Event::Entered { conversation, command, fingerprint, ack })
+            }
+            Err(error) => {
+                self.outbox.push(Outgoing::new(&ServerFrame::answer(command, ServerMessage::Error(error))));
+                None
+            }
+        }
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Effect> {
+        let Some(state) = self.state.take() else { return Vec::new() };
+        let (state, effects) = session::step(&self.app.settings.session, state, event);
+        self.state = Some(state);
+        effects
+    }
+
+    fn agent_info(&self) -> AgentInfo {
+        let settings = &self.app.answerer.published().project.settings;
+        AgentInfo {
+            name: settings.name.clone(),
+            greeting: settings.greeting.clone(),
+            suggestions: settings.suggestions.clone(),
+        }
+    }
+}
+
+/// The next frame, or the end of a flush.
+async fn next(stream: &mut Stream, is_flushing: bool) -> Wake {
+    poll_fn(|context| {
+        if is_flushing && let Poll::Ready(flushed) = stream.poll_flush_unpin(context) {
+            return Poll::Ready(Wake::Flushed(flushed));
+        }
+        stream.poll_next_unpin(context).map(Wake::Received)
+    })
+    .await
+}
+
+/// How to close after bytes that are not a message; `None` when nobody is there.
+fn code_of(error: &Error) -> Option<CloseCode> {
+    match error {
+        Error::Capacity(_) => Some(CloseCode::TooBig),
+        Error::Utf8(_) => Some(CloseCode::InvalidText),
+        Error::Protocol(_) => Some(CloseCode::Protocol),
+        Error::Io(error) if fragments::is_too_many(error) => Some(CloseCode::TooBig),
+        Error::Io(_)
+        | Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Tls(_)
+        | Error::WriteBufferFull(_)
+        | Error::AttackAttempt
+        | Error::Url(_)
+        | Error::Http(_)
+        | Error::HttpFormat(_) => None,
+    }
+}

@@ -1,0 +1,173 @@
+//! The pure state machine of one conversation, which several connections may share.
+//!
+//! It numbers the events of the conversation's log from 1 without a gap, lets one
+//! run go on at a time, ends every run exactly once, and grants every action once.
+
+pub mod action;
+pub mod command;
+pub mod run;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::moment::Moment;
+use super::outcomes::Outcomes;
+use super::settings::SessionSettings;
+use crate::agent::turn_event::TurnEvent;
+use crate::domain::ids::{AnswerId, ConversationId, MessageId, RunId};
+use crate::domain::project::Project;
+use crate::protocol::server_message::{ServerFrame, ServerMessage};
+
+use action::OpenAction;
+use command::{Request, StartTurn};
+use run::{Run, RunEnd};
+
+/// The state of one conversation.
+#[derive(Clone, Debug)]
+pub struct Conversation {
+    id: ConversationId,
+    epoch: String,
+    seq: u64,
+    run: Option<Run>,
+    actions: VecDeque<OpenAction>,
+    answers: VecDeque<MessageId>,
+    quick_replies: VecDeque<(String, AnswerId)>,
+    outcomes: Outcomes,
+}
+
+/// What happens to a conversation.
+#[derive(Clone, Debug)]
+pub enum ConversationEvent {
+    /// A connection wants something done.
+    Request {
+        /// What.
+        request: Box<Request>,
+        /// When.
+        now: Moment,
+    },
+    /// The agent has got further.
+    Turn {
+        /// With which run.
+        run: RunId,
+        /// How.
+        event: TurnEvent,
+        /// The project as it is now.
+        project: Arc<Project>,
+        /// When.
+        now: Moment,
+    },
+    /// A run came to its end without the agent saying so.
+    RunEnded {
+        /// Which.
+        run: RunId,
+        /// Why.
+        end: RunEnd,
+        /// When.
+        now: Moment,
+    },
+    /// A time has come that [`ConversationEffect::WakeAt`] asked for.
+    Tick {
+        /// When.
+        now: Moment,
+    },
+}
+
+/// What a conversation wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConversationEffect {
+    /// Append this event to the log; once all of a step are there, send them to
+    /// everyone who follows. Their numbers go on where the last ones ended.
+    Append(Box<ServerFrame>),
+    /// Answer the connection that asked, once everything is appended.
+    Reply(ServerFrame),
+    /// Send this to everyone who follows, without keeping it.
+    Broadcast(Box<ServerFrame>),
+    /// Let the agent begin a run.
+    Start(Box<StartTurn>),
+    /// Come back at this time.
+    WakeAt(Moment),
+}
+
+/// What one conversation does about one event.
+pub fn step(
+    settings: &SessionSettings,
+    mut conversation: Conversation,
+    event: ConversationEvent,
+) -> (Conversation, Vec<ConversationEffect>) {
+    let mut effects = Vec::new();
+    match event {
+        ConversationEvent::Request { request, now } => {
+            conversation.carry_out(settings, *request, now, &mut effects);
+        }
+        ConversationEvent::Turn { run, event, project, now } => {
+            conversation.turn(settings, &run, event, &project, now, &mut effects);
+        }
+        ConversationEvent::RunEnded { run, end, now } => {
+            conversation.end_run(settings, &run, end, now, &mut effects);
+        }
+        ConversationEvent::Tick { now } => conversation.expire_actions(now, &mut effects),
+    }
+    (conversation, effects)
+}
+
+impl Conversation {
+    /// A conversation whose log is empty.
+    pub fn new(id: ConversationId, epoch: String) -> Self {
+        Self {
+            id,
+            epoch,
+            seq: 0,
+            run: None,
+            actions: VecDeque::new(),
+            answers: VecDeque::new(),
+            quick_replies: VecDeque::new(),
+            outcomes: Outcomes::default(),
+        }
+    }
+
+    /// Its identifier.
+    pub fn id(&self) -> &ConversationId {
+        &self.id
+    }
+
+    /// Its epoch.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Number of its last event.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The run that goes on.
+    pub fn active_run(&self) -> Option<&RunId> {
+        self.run.as_ref().map(Run::id)
+    }
+
+    /// Forgets the run and every event after number `seq`, which were not stored.
+    pub fn give_up_run(&mut self, seq: u64) {
+        self.seq = self.seq.min(seq);
+        self.run = None;
+    }
+
+    fn append(
+        &mut self,
+        message: ServerMessage,
+        reference: Option<String>,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) -> u64 {
+        self.seq += 1;
+        let frame = ServerFrame { message, seq: Some(self.seq), reference, ts: Some(now.text()) };
+        effects.push(ConversationEffect::Append(Box::new(frame)));
+        self.seq
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, value: T, capacity: usize) {
+    while queue.len() >= capacity.max(1) {
+        queue.pop_front();
+    }
+    queue.push_back(value);
+}

@@ -1,0 +1,307 @@
+//! What connections ask of a conversation.
+
+use super::action::Claim;
+use super::run::Run;
+use super::{Conversation, ConversationEffect};
+use crate::domain::action::ActionKind;
+use crate::domain::ids::{ActionId, AnswerId, ClientId, MessageId, RunId};
+use crate::domain::user::UserContext;
+use crate::protocol::action::{ActionResultCode, ActionStatus};
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::history::MessageFeedback;
+use crate::protocol::launch::{LaunchMode, LaunchResolved, LaunchSource};
+use crate::protocol::message::{FeedbackValue, FinishReason, MessageCompleted, Role};
+use crate::protocol::run::{RunStarted, RunTrigger};
+use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
+use crate::session::moment::Moment;
+use crate::session::outcomes::Known;
+use crate::session::settings::SessionSettings;
+
+/// A command with what it came with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Its identifier.
+    pub id: Option<String>,
+    /// Tells its content from that of another command.
+    pub fingerprint: u64,
+    /// A fresh ULID.
+    pub fresh: String,
+    /// The tab it comes from.
+    pub client: ClientId,
+    /// What is to be done.
+    pub command: Command,
+}
+
+/// What is to be done in a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The user says something.
+    Say(Say),
+    /// The agent is launched.
+    Launch(Box<Launch>),
+    /// A tab wants to execute an action.
+    Claim {
+        /// The action.
+        action: ActionId,
+        /// Who asks, and what the client can do.
+        setup: TurnSetup,
+        /// Whether the action still may be executed, or why not; the server finds out.
+        preflight: Result<(), String>,
+    },
+    /// A tab tells how an action ended.
+    Report(Report),
+    /// The user judges an answer.
+    Judge(Feedback),
+}
+
+/// What the user says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Say {
+    /// The text.
+    pub text: String,
+    /// The quick reply that was clicked.
+    pub quick_reply: Option<String>,
+    /// Who, and where.
+    pub setup: TurnSetup,
+}
+
+/// A launch with its attributes filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launch {
+    /// The message.
+    pub text: String,
+    /// Attributes that had no value.
+    pub missing: Vec<String>,
+    /// What is done with the message.
+    pub mode: LaunchMode,
+    /// What asked for it.
+    pub source: LaunchSource,
+    /// Whether the answer names the conversation, because it is a new one.
+    pub announce: bool,
+    /// Who, and where.
+    pub setup: TurnSetup,
+}
+
+/// What a turn needs to know beside the message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnSetup {
+    /// Who, and where.
+    pub context: UserContext,
+    /// What the client can carry out.
+    pub capabilities: Vec<ActionKind>,
+    /// Whether the trace is wanted.
+    pub trace: bool,
+}
+
+/// How an action ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The action.
+    pub action: ActionId,
+    /// How it ended.
+    pub status: ActionStatus,
+    /// Why.
+    pub code: Option<ActionResultCode>,
+    /// For a developer.
+    pub detail: Option<String>,
+    /// How long it took.
+    pub duration_ms: Option<u64>,
+}
+
+/// A judgement of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// The answer.
+    pub message: MessageId,
+    /// The judgement.
+    pub value: Option<FeedbackValue>,
+    /// Why.
+    pub reason: Option<String>,
+    /// In the user's words.
+    pub comment: Option<String>,
+}
+
+/// A run for the agent to begin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StartTurn {
+    /// The run.
+    pub run: RunId,
+    /// What the user said.
+    pub message: String,
+    /// The Custom Answer that a quick reply stands for.
+    pub chosen_answer: Option<AnswerId>,
+    /// The rest.
+    pub setup: TurnSetup,
+}
+
+impl Conversation {
+    pub(super) fn carry_out(
+        &mut self,
+        settings: &SessionSettings,
+        request: Request,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) {
+        let Request { id, fingerprint, fresh, client, command } = request;
+        let answer = match self.outcomes.look_up(id.as_deref(), fingerprint) {
+            Known::Done(ack) => Ok(ack),
+            Known::Conflict => {
+                Err(CommandError::new(ErrorCode::IdempotencyConflict, "the identifier was used for another command"))
+            }
+            Known::New => {
+                // The answer to a command comes before the events that it causes.
+                let mut events = Vec::new();
+                let done = match command {
+                    Command::Say(say) => self.say(say, &id, &fresh, client, now, &mut events),
+                    Command::Launch(launch) => self.launch(*launch, &id, &fresh, client, now, &mut events),
+                    Command::Claim { action, setup, preflight } => {
+                        let claim = Claim { action, client, capabilities: setup.capabilities, preflight };
+                        self.claim(settings, claim, now, &mut events)
+                    }
+                    Command::Report(report) => self.report(report, &client, now, &mut events),
+                    Command::Judge(feedback) => self.judge(feedback, now, &mut events),
+                };
+                if let Ok(ack) = &done {
+                    self.outcomes.record(id.as_deref(), fingerprint, ack.clone(), settings.remembered_commands);
+                }
+                effects.push(reply(id, done));
+                effects.append(&mut events);
+                return;
+            }
+        };
+        effects.push(reply(id, answer));
+    }
+
+    fn check_idle(&self) -> Result<(), CommandError> {
+        match self.run {
+            Some(_) => Err(CommandError::new(ErrorCode::RunInProgress, "the last message is still being answered")),
+            None => Ok(()),
+        }
+    }
+
+    fn say(
+        &mut self,
+        say: Say,
+        id: &Option<String>,
+        fresh: &str,
+        client: ClientId,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) -> Result<Ack, CommandError> {
+        self.check_idle()?;
+        let Say { text, quick_reply, setup } = say;
+        let chosen_answer = quick_reply.as_ref().and_then(|reply| {
+            self.quick_replies.iter().rev().find(|(known, _)| known == reply).map(|(_, answer)| answer.clone())
+        });
+        if text.trim().is_empty() && chosen_answer.is_none() {
+            return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
+        }
+        let trigger = if quick_reply.is_some() { RunTrigger::QuickReply } else { RunTrigger::Message };
+        let turn = NewTurn { text, chosen_answer, setup, trigger, client };
+        self.begin_turn(turn, id, fresh, now, effects);
+        Ok(Ack::default())
+    }
+
+    fn launch(
+        &mut self,
+        launch: Launch,
+        id: &Option<String>,
+        fresh: &str,
+        client: ClientId,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) -> Result<Ack, CommandError> {
+        let Launch { text, missing, mode, source, announce, setup } = launch;
+        let message_id = match mode {
+            LaunchMode::Send => {
+                self.check_idle()?;
+                Some(user_message(fresh).to_string())
+            }
+            LaunchMode::Prefill | LaunchMode::Open => None,
+        };
+        let resolved = LaunchResolved {
+            conversation_id: self.id.to_string(),
+            epoch: self.epoch.clone(),
+            mode,
+            text: text.clone(),
+            missing_attributes: missing,
+            message_id,
+            source,
+        };
+        self.append(ServerMessage::LaunchResolved(resolved), id.clone(), now, effects);
+        if mode == LaunchMode::Send {
+            let turn = NewTurn { text, chosen_answer: None, setup, trigger: RunTrigger::Launch, client };
+            self.begin_turn(turn, id, fresh, now, effects);
+        }
+        Ok(Ack {
+            duplicate: false,
+            conversation_id: announce.then(|| self.id.to_string()),
+            epoch: announce.then(|| self.epoch.clone()),
+        })
+    }
+
+    fn begin_turn(
+        &mut self,
+        turn: NewTurn,
+        id: &Option<String>,
+        fresh: &str,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) {
+        let NewTurn { text, chosen_answer, setup, trigger, client } = turn;
+        let run = Run::new(fresh, client, setup.capabilities.clone());
+        let message_id = user_message(fresh).to_string();
+        let said = MessageCompleted {
+            message_id: message_id.clone(),
+            role: Role::User,
+            text: text.clone(),
+            citations: Vec::new(),
+            quick_replies: Vec::new(),
+            finish_reason: FinishReason::Complete,
+            from_seq: None,
+            run_id: None,
+        };
+        self.append(ServerMessage::MessageCompleted(Box::new(said)), id.clone(), now, effects);
+        let started = RunStarted { run_id: run.id().to_string(), trigger, message_id };
+        self.append(ServerMessage::RunStarted(started), None, now, effects);
+        let start = StartTurn { run: run.id().clone(), message: text, chosen_answer, setup };
+        effects.push(ConversationEffect::Start(Box::new(start)));
+        self.run = Some(run);
+    }
+
+    fn judge(
+        &mut self,
+        feedback: Feedback,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) -> Result<Ack, CommandError> {
+        if !self.answers.contains(&feedback.message) {
+            let message = "`message_id` is not a recent answer of this conversation";
+            return Err(CommandError::new(ErrorCode::BadRequest, message));
+        }
+        let Feedback { message, value, reason, comment } = feedback;
+        let event = MessageFeedback { message_id: message.to_string(), value, reason, comment };
+        self.append(ServerMessage::MessageFeedback(event), None, now, effects);
+        Ok(Ack::default())
+    }
+}
+
+fn reply(id: Option<String>, answer: Result<Ack, CommandError>) -> ConversationEffect {
+    let message = match answer {
+        Ok(ack) => ServerMessage::Ack(ack),
+        Err(error) => ServerMessage::Error(error),
+    };
+    ConversationEffect::Reply(ServerFrame::answer(id, message))
+}
+
+struct NewTurn {
+    text: String,
+    chosen_answer: Option<AnswerId>,
+    setup: TurnSetup,
+    trigger: RunTrigger,
+    client: ClientId,
+}
+
+fn user_message(fresh: &str) -> MessageId {
+    MessageId::new(&format!("said-{fresh}")).expect("a ULID makes an identifier")
+}

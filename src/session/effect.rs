@@ -1,0 +1,71 @@
+//! What one connection wants done.
+
+use super::conversation::command::Request;
+use crate::domain::ids::{ConversationId, ExperienceId, PostId, UserId};
+use crate::domain::user::UserContext;
+use crate::protocol::close_code::CloseCode;
+use crate::protocol::server_message::ServerFrame;
+
+/// What one connection wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send this after everything that waits.
+    Send(ServerFrame),
+    /// Send this before everything that waits, and the missed events after it.
+    Greet(ServerFrame),
+    /// Find or make the conversation, and follow it.
+    Join(JoinRequest),
+    /// Carry out a command in the current conversation.
+    Converse(Box<Request>),
+    /// Make a new conversation, follow it instead, and carry out a command in it.
+    Enter {
+        /// The identifier of the new conversation.
+        conversation: ConversationId,
+        /// The command.
+        request: Box<Request>,
+    },
+    /// Look up an experience for this user.
+    ReadExperience {
+        /// The command that asks.
+        reference: Option<String>,
+        /// Which.
+        experience: ExperienceId,
+        /// For whom.
+        context: Box<UserContext>,
+    },
+    /// Look up a post for this user.
+    ReadPost {
+        /// The command that asks.
+        reference: Option<String>,
+        /// Which.
+        post: PostId,
+        /// For whom.
+        context: Box<UserContext>,
+    },
+    /// Close the connection.
+    Close(CloseCode),
+}
+
+/// Which conversation a connection wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JoinRequest {
+    /// Whose.
+    pub user: UserId,
+    /// The one that the client left.
+    pub resume: Option<Cursor>,
+    /// The identifier of a new one, when that cannot be had.
+    pub fresh: ConversationId,
+    /// Whether it gets traces.
+    pub trace: bool,
+}
+
+/// Where a client left off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its epoch then.
+    pub epoch: String,
+    /// Number of the last event that the client has seen.
+    pub after: u64,
+}

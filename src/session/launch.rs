@@ -1,0 +1,71 @@
+//! Launch Agent: the template is resolved here, in one pass, with the attributes
+//! of this moment.
+
+use super::conversation::command::{Command, Launch};
+use super::effect::Effect;
+use super::handshake::conversation_id;
+use super::live::{Origin, check_length, setup};
+use super::outcomes::Known;
+use super::settings::SessionSettings;
+use super::state::Live;
+use super::{refuse, refuse_with};
+use crate::domain::attribute::{Encoding, Resolved, Template};
+use crate::protocol::convert::value;
+use crate::protocol::error_code::ErrorCode;
+use crate::protocol::launch::{AgentLaunch, LaunchConversation, LaunchMode, LaunchSourceKind};
+use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
+
+pub(super) fn launch(settings: &SessionSettings, live: &mut Live, request: AgentLaunch, origin: Origin) -> Vec<Effect> {
+    match live.outcomes.look_up(origin.id.as_deref(), origin.fingerprint) {
+        Known::New => {}
+        Known::Done(ack) => return vec![Effect::Send(ServerFrame::answer(origin.id, ServerMessage::Ack(ack)))],
+        Known::Conflict => {
+            return vec![refuse(
+                origin.id,
+                ErrorCode::IdempotencyConflict,
+                "the identifier was used for another command",
+            )];
+        }
+    }
+    let enters = request.conversation;
+    match resolve(settings, live, request) {
+        Ok(launch) => {
+            let fresh = conversation_id(&origin.fresh);
+            let request = origin.request(live, Command::Launch(Box::new(launch)));
+            match enters {
+                LaunchConversation::Current => vec![Effect::Converse(request)],
+                LaunchConversation::New => vec![Effect::Enter { conversation: fresh, request }],
+            }
+        }
+        Err(error) => vec![refuse_with(origin.id, error)],
+    }
+}
+
+fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Result<Launch, CommandError> {
+    let bad_request = |message: String| CommandError::new(ErrorCode::BadRequest, message);
+    let attributes = value::attributes(&request.attributes)
+        .map_err(|name| bad_request(format!("`{name}` is not the name of an attribute")))?;
+    let setup = setup(live, attributes);
+    let source = request.message.map(|message| message.template).unwrap_or_default();
+    let template = Template::parse(&source).map_err(|errors| {
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        bad_request(format!("`template`: {}", errors.join("; ")))
+    })?;
+    let values = setup.context.template_attributes();
+    let Resolved { text, missing } = template.resolve(Encoding::Plain, |name| values.get(name));
+    check_length(settings, &text)?;
+    // A link can be made by anyone, so what it brings is only ever put into the field.
+    let mode = match (request.mode, request.source.kind) {
+        (LaunchMode::Send, LaunchSourceKind::Url) => LaunchMode::Prefill,
+        (LaunchMode::Send, _) if text.trim().is_empty() => LaunchMode::Open,
+        (mode, _) => mode,
+    };
+    Ok(Launch {
+        text,
+        missing,
+        mode,
+        source: request.source,
+        announce: request.conversation == LaunchConversation::New,
+        setup,
+    })
+}

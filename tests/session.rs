@@ -1,0 +1,6 @@
+//! The pure state machines, under random sequences of events.
+
+#[path = "session/connection.rs"]
+mod connection;
+#[path = "session/conversation.rs"]
+mod conversation;

@@ -1,0 +1,276 @@
+//! Whatever happens in whatever order: no number is skipped, every run ends once,
+//! every action is granted once.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
+use docent::domain::action::{Action, ActionKind};
+use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use docent::domain::ids::{ActionId, AnswerId, ArticleId, ClientId, ConversationId, MessageId, PostId, RunId, UserId};
+use docent::domain::project::Project;
+use docent::domain::user::UserContext;
+use docent::protocol::action::{ActionState, ActionStatus};
+use docent::protocol::launch::{LaunchMode, LaunchSource, LaunchSourceKind};
+use docent::protocol::message::{FeedbackValue, Role};
+use docent::protocol::server_message::{ServerFrame, ServerMessage};
+use docent::session::conversation::command::{Command, Feedback, Launch, Report, Request, Say, TurnSetup};
+use docent::session::conversation::run::RunEnd;
+use docent::session::conversation::{Conversation, ConversationEffect, ConversationEvent, step};
+use docent::session::moment::Moment;
+use docent::session::settings::SessionSettings;
+use proptest::prelude::*;
+
+/// One thing that happens; numbers choose among what there is.
+#[derive(Clone, Debug)]
+enum Move {
+    Say { id: u8, text: u8 },
+    Launch { id: u8, mode: u8 },
+    Claim { action: u8, client: u8, eligible: bool, id: u8 },
+    Report { action: u8, client: u8, status: u8 },
+    Judge { message: u8 },
+    Turn { run: u8, event: u8 },
+    End { run: u8, end: u8 },
+    Tick { later: u16 },
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let one = prop_oneof![
+        3 => (any::<u8>(), 0..6_u8).prop_map(|(id, text)| Move::Say { id: id % 24, text }),
+        1 => (any::<u8>(), 0..3_u8).prop_map(|(id, mode)| Move::Launch { id: id % 24, mode }),
+        2 => (0..12_u8, 0..2_u8, any::<bool>(), any::<u8>())
+            .prop_map(|(action, client, eligible, id)| Move::Claim { action, client, eligible, id: 100 + id % 24 }),
+        2 => (0..12_u8, 0..2_u8, 0..6_u8).prop_map(|(action, client, status)| Move::Report { action, client, status }),
+        1 => (0..6_u8).prop_map(|message| Move::Judge { message }),
+        12 => (0..3_u8, 0..8_u8).prop_map(|(run, event)| Move::Turn { run, event }),
+        1 => (0..3_u8, 0..4_u8).prop_map(|(run, end)| Move::End { run, end }),
+        1 => any::<u16>().prop_map(|later| Move::Tick { later }),
+    ];
+    prop::collection::vec(one, 1..120)
+}
+
+#[derive(Default)]
+struct Seen {
+    seq: u64,
+    runs: Vec<String>,
+    open_run: Option<String>,
+    finished: HashSet<String>,
+    completed: HashSet<String>,
+    actions: Vec<String>,
+    granted: HashSet<String>,
+    ended: HashMap<String, ActionState>,
+    answers: Vec<String>,
+    acked: HashMap<String, u32>,
+}
+
+impl Seen {
+    fn event(&mut self, frame: &ServerFrame) {
+        assert_eq!(frame.seq, Some(self.seq + 1), "no number is skipped: {frame:?}");
+        assert!(frame.ts.is_some());
+        self.seq += 1;
+        match &frame.message {
+            ServerMessage::RunStarted(run) => {
+                assert_eq!(self.open_run.replace(run.run_id.clone()), None, "one run at a time");
+                self.runs.push(run.run_id.clone());
+            }
+            ServerMessage::RunFinished(run) => {
+                assert_eq!(self.open_run.take().as_ref(), Some(&run.run_id), "only the open run ends");
+                assert!(self.finished.insert(run.run_id.clone()), "a run ends once");
+            }
+            ServerMessage::MessageCompleted(message) => {
+                assert!(self.completed.insert(message.message_id.clone()), "a message is completed once");
+                assert!(message.from_seq.is_none_or(|from| from < self.seq));
+                if message.role == Role::Agent {
+                    self.answers.push(message.message_id.clone());
+                }
+            }
+            ServerMessage::MessageDelta(delta) => {
+                assert!(!self.completed.contains(&delta.message_id), "nothing follows a completed message");
+            }
+            ServerMessage::ActionRequested(action) => self.actions.push(action.action_id.clone()),
+            ServerMessage::ActionUpdated(update) if update.state == ActionState::Claimed => {
+                assert!(self.granted.insert(update.action_id.clone()), "an action is granted once");
+                assert!(!self.ended.contains_key(&update.action_id), "an ended action is not granted");
+            }
+            ServerMessage::ActionUpdated(update) => {
+                let before = self.ended.insert(update.action_id.clone(), update.state);
+                assert_eq!(before, None, "an action ends once");
+            }
+            _ => {}
+        }
+    }
+
+    fn choose(list: &[String], at: u8) -> String {
+        list.iter().rev().nth(usize::from(at)).cloned().unwrap_or_else(|| format!("none-{at}"))
+    }
+}
+
+fn setup() -> TurnSetup {
+    TurnSetup {
+        context: UserContext::new(UserId::new("u").expect("an id")),
+        capabilities: vec![ActionKind::OpenPost],
+        trace: true,
+    }
+}
+
+fn turn_event(at: u8) -> TurnEvent {
+    let citation = Citation {
+        number: 1,
+        article: ArticleId::new("a").expect("an id"),
+        title: String::new(),
+        url: String::new(),
+        snippet: String::new(),
+    };
+    match at {
+        0 => TurnEvent::Status(Phase::Answering),
+        1 => TurnEvent::Citation(citation),
+        2 | 3 => TurnEvent::Delta { text: "piece ".to_owned(), cites: vec![1] },
+        4 => TurnEvent::Message(AgentMessage {
+            text: "whole".to_owned(),
+            citations: vec![citation],
+            quick_replies: vec![(QuickReply { id: "q".to_owned(), text: "q".to_owned() }, AnswerId::new("x").ok())],
+        }),
+        5 => TurnEvent::Action(OfferedAction {
+            action: Action::OpenPost(PostId::new("p").expect("an id")),
+            label: "Open".to_owned(),
+            resolved_url: None,
+            origin: ActionOrigin::Agent,
+            order: 0,
+        }),
+        6 => TurnEvent::Trace(Arc::new(serde_json::Value::Null)),
+        _ => TurnEvent::Finished(TurnFinish {
+            kind: Some(AnswerKind::Knowledge),
+            answer: None,
+            outcome: Outcome::Completed,
+            degraded: false,
+        }),
+    }
+}
+
+fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEvent {
+    let client = |n: u8| ClientId::new(&format!("tab-{n}")).expect("an id");
+    let request = |id: Option<String>, client: ClientId, fingerprint: u64, command: Command| {
+        let request = Request { id, fingerprint, fresh: format!("{at:026}"), client, command };
+        ConversationEvent::Request { request: Box::new(request), now }
+    };
+    let run = |at: u8| RunId::new(&Seen::choose(&seen.runs, at)).expect("an id");
+    match made.clone() {
+        Move::Say { id, text } => {
+            let say = Say { text: format!("text {text}"), quick_reply: None, setup: setup() };
+            request(Some(format!("c{id}")), client(0), u64::from(text), Command::Say(say))
+        }
+        Move::Launch { id, mode } => {
+            let launch = Launch {
+                text: "go".to_owned(),
+                missing: Vec::new(),
+                mode: [LaunchMode::Send, LaunchMode::Prefill, LaunchMode::Open][usize::from(mode)],
+                source: LaunchSource { kind: LaunchSourceKind::Cta, experience_id: None, step_id: None },
+                announce: false,
+                setup: setup(),
+            };
+            request(Some(format!("c{id}")), client(0), 1_000 + u64::from(mode), Command::Launch(Box::new(launch)))
+        }
+        Move::Claim { action, client: tab, eligible, id } => {
+            let name = Seen::choose(&seen.actions, action);
+            let action = ActionId::new(&name).expect("an id");
+            let preflight = if eligible { Ok(()) } else { Err("no".to_owned()) };
+            let command = Command::Claim { action, setup: setup(), preflight };
+            request(Some(format!("c{id}-{name}")), client(tab), 7, command)
+        }
+        Move::Report { action, client: tab, status } => {
+            let status = [
+                ActionStatus::Succeeded,
+                ActionStatus::Failed,
+                ActionStatus::Declined,
+                ActionStatus::Unsupported,
+                ActionStatus::Blocked,
+                ActionStatus::Expired,
+            ][usize::from(status)];
+            let action = ActionId::new(&Seen::choose(&seen.actions, action)).expect("an id");
+            let report = Report { action, status, code: None, detail: None, duration_ms: None };
+            request(None, client(tab), 0, Command::Report(report))
+        }
+        Move::Judge { message } => {
+            let message = MessageId::new(&Seen::choose(&seen.answers, message)).expect("an id");
+            let feedback = Feedback { message, value: Some(FeedbackValue::Up), reason: None, comment: None };
+            request(None, client(0), 0, Command::Judge(feedback))
+        }
+        Move::Turn { run: which, event } => ConversationEvent::Turn {
+            run: run(which),
+            event: turn_event(event),
+            project: Arc::new(Project::default()),
+            now,
+        },
+        Move::End { run: which, end } => {
+            let end = [RunEnd::TimedOut, RunEnd::Crashed, RunEnd::ShutDown, RunEnd::StorageFailed][usize::from(end)];
+            ConversationEvent::RunEnded { run: run(which), end, now }
+        }
+        Move::Tick { .. } => ConversationEvent::Tick { now },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_log_is_sound_whatever_happens(moves in moves()) {
+        let settings = SessionSettings { open_actions: 4, remembered_commands: 8, ..SessionSettings::default() };
+        let id = ConversationId::new("conv-1").expect("an id");
+        let mut conversation = Conversation::new(id, "e".to_owned());
+        let mut seen = Seen::default();
+        let mut now = Moment(1_700_000_000_000);
+        for (at, made) in moves.iter().enumerate() {
+            if let Move::Tick { later } = made {
+                now = now.plus(u64::from(*later));
+            }
+            let event = event_of(made, at, &seen, now);
+            let command = match &event {
+                ConversationEvent::Request { request, .. } => request.id.clone(),
+                _ => None,
+            };
+            let is_request = matches!(event, ConversationEvent::Request { .. });
+            let (next, effects) = step(&settings, conversation, event);
+            conversation = next;
+            let mut replies = 0;
+            let mut appended = false;
+            for effect in &effects {
+                match effect {
+                    ConversationEffect::Append(frame) => {
+                        appended = true;
+                        seen.event(frame);
+                    }
+                    ConversationEffect::Reply(frame) => {
+                        replies += 1;
+                        prop_assert!(!appended, "the answer comes before its events");
+                        prop_assert_eq!(&frame.reference, &command);
+                        if let (ServerMessage::Ack(ack), Some(id)) = (&frame.message, &command)
+                            && !ack.duplicate
+                        {
+                            *seen.acked.entry(id.clone()).or_default() += 1;
+                        }
+                    }
+                    ConversationEffect::Start(start) => {
+                        prop_assert_eq!(Some(&start.run), conversation.active_run());
+                    }
+                    ConversationEffect::Broadcast(frame) => prop_assert_eq!(frame.seq, None),
+                    ConversationEffect::WakeAt(moment) => prop_assert!(*moment > now),
+                }
+            }
+            prop_assert_eq!(replies, u32::from(is_request), "every command is answered once");
+            prop_assert_eq!(conversation.seq(), seen.seq);
+            prop_assert_eq!(conversation.active_run().map(ToString::to_string), seen.open_run.clone());
+        }
+        let end = ConversationEvent::RunEnded {
+            run: RunId::new(&Seen::choose(&seen.runs, 0)).expect("an id"),
+            end: RunEnd::ShutDown,
+            now,
+        };
+        let (_, effects) = step(&settings, conversation, end);
+        for effect in &effects {
+            if let ConversationEffect::Append(frame) = effect {
+                seen.event(frame);
+            }
+        }
+        prop_assert_eq!(seen.runs.len(), seen.finished.len(), "every run has ended");
+    }
+}

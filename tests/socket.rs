@@ -1,0 +1,16 @@
+//! The server over real sockets on port 0, with a scripted agent.
+
+#[path = "socket/bad_frames.rs"]
+mod bad_frames;
+#[path = "socket/client.rs"]
+mod client;
+#[path = "socket/conversation.rs"]
+mod conversation;
+#[path = "socket/faults.rs"]
+mod faults;
+#[path = "socket/http.rs"]
+mod http;
+#[path = "socket/project.rs"]
+mod project;
+#[path = "socket/rig.rs"]
+mod rig;

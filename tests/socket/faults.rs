@@ -1,0 +1,327 @@
+//! Clients that vanish, sleep or read slowly, and a server that stops: the others
+//! are not disturbed, and nothing is lost.
+
+use std::time::{Duration, Instant};
+
+use futures_util::SinkExt;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::client::{ANN, Came, Client, PATIENCE, check_sequence, hello, types};
+use crate::rig::{Rig, settings};
+
+async fn resumed(rig: &Rig, cursor: Value) -> Client {
+    let mut hello = hello();
+    hello["resume"] = cursor;
+    Client::join_as(rig.address, hello).await
+}
+
+#[tokio::test]
+async fn two_chats_at_once_do_not_mix() {
+    let rig = Rig::start().await;
+    let mut ann = Client::join(rig.address).await;
+    let mut bob = hello();
+    bob["anonymous_id"] = json!("anon-00000000-0000-4000-8000-000000000000");
+    let mut bob = Client::join_as(rig.address, bob).await;
+    let (ann, bob) = tokio::join!(ann.ask("slow 15"), bob.ask("bob here"));
+    check_sequence(&ann, 0);
+    check_sequence(&bob, 0);
+    assert!(!serde_json::to_string(&ann).expect("JSON").contains("bob"));
+    let answer = bob.iter().rev().find(|frame| frame["type"] == "message.completed").expect("an answer");
+    assert_eq!(answer["data"]["text"], "You said: bob here");
+}
+
+#[tokio::test]
+async fn a_killed_client_disturbs_nobody_and_finds_its_answer() {
+    let rig = Rig::start().await;
+    let mut ann = Client::join(rig.address).await;
+    let mut bob = Client::join(rig.address).await;
+    ann.command("message.send", json!({"text": "slow 20"})).await;
+    let seen = ann.through("message.delta").await;
+    let last = check_sequence(&seen, 0);
+    let cursor = ann.cursor(last);
+    drop(ann.socket);
+    check_sequence(&bob.ask("slow 5").await, 0);
+
+    let mut ann = resumed(&rig, cursor).await;
+    assert_eq!(ann.welcome["data"]["resumed"], true);
+    let rest = ann.through("run.finished").await;
+    check_sequence(&rest, last);
+    let answer = rest.iter().rev().find(|frame| frame["type"] == "message.completed").expect("an answer");
+    assert_eq!(answer["data"]["text"], (0..20).map(|at| format!("{at} ")).collect::<String>());
+}
+
+#[tokio::test]
+async fn what_was_missed_comes_again_in_order_and_in_one_piece() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    let zero = client.cursor(0);
+    let frames = client.ask("cite").await;
+    let end = check_sequence(&frames, 0);
+    drop(client);
+
+    let mut client = resumed(&rig, zero).await;
+    assert_eq!((&client.welcome["data"]["resumed"], &client.welcome["data"]["seq"]), (&json!(true), &json!(end)));
+    let replay = client.through("run.finished").await;
+    assert_eq!(
+        types(&replay),
+        ["message.completed", "run.started", "message.started", "message.completed", "run.finished"],
+        "the pieces of a finished answer are left out"
+    );
+    assert_eq!(check_sequence(&replay, 0), end);
+    let nothing = client.cursor(end);
+    let mut client = resumed(&rig, nothing).await;
+    assert_eq!(client.welcome["data"]["resumed"], true);
+    let frames = client.ask("go on").await;
+    check_sequence(&frames, end);
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_void_begins_a_new_conversation() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    client.ask("hello").await;
+    let good = client.cursor(0);
+    let mut other_epoch = good.clone();
+    other_epoch["epoch"] = json!("epoch-0");
+    let mut beyond = good.clone();
+    beyond["after_seq"] = json!(10_000);
+    let mut unknown = good.clone();
+    unknown["conversation_id"] = json!("conv-none");
+    let mut unreadable = good.clone();
+    unreadable["conversation_id"] = json!("a b");
+    for cursor in [other_epoch, beyond, unknown, unreadable] {
+        let mut client = resumed(&rig, cursor.clone()).await;
+        assert_eq!(
+            (&client.welcome["data"]["resumed"], &client.welcome["data"]["seq"]),
+            (&json!(false), &json!(0)),
+            "{cursor}"
+        );
+        check_sequence(&client.ask("new").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn too_much_missed_begins_a_new_conversation() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    let zero = client.cursor(0);
+    for _ in 0..2 {
+        client.ask("flood 260").await;
+    }
+    let client = resumed(&rig, zero).await;
+    assert_eq!(client.welcome["data"]["resumed"], false);
+}
+
+#[tokio::test]
+async fn two_tabs_follow_one_conversation_and_one_of_them_acts() {
+    let rig = Rig::start().await;
+    let mut first = Client::join(rig.address).await;
+    let mut second = hello();
+    second["client_id"] = json!("tab-2");
+    second["resume"] = first.cursor(0);
+    let mut second = Client::join_as(rig.address, second).await;
+    let seen_by_first = first.ask("offer").await;
+    let seen_by_second = second.through("run.finished").await;
+    check_sequence(&seen_by_second, 0);
+    assert_eq!(
+        seen_by_second.iter().filter(|frame| frame["type"] == "ack").count(),
+        0,
+        "acks go to the tab that asked"
+    );
+    let offer = seen_by_first.iter().find(|frame| frame["type"] == "action.requested").expect("an offer");
+    let claim = json!({"action_id": offer["data"]["action_id"]});
+    let (one, two) = tokio::join!(first.call("action.claim", claim.clone()), second.call("action.claim", claim));
+    let granted = [&one, &two].iter().filter(|answer| answer["type"] == "ack").count();
+    assert_eq!(granted, 1, "{one} {two}");
+    let loser = if one["type"] == "ack" { &mut second } else { &mut first };
+    let result = json!({"action_id": offer["data"]["action_id"], "status": "succeeded"});
+    assert_eq!(loser.call("action.result", result).await["data"]["code"], "forbidden");
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_closed_and_the_others_go_on() {
+    let mut settings = settings();
+    settings.close_timeout = Duration::from_secs(5);
+    let rig = Rig::with(settings).await;
+    let mut slow = Client::join(rig.address).await;
+    let cursor = slow.cursor(0);
+    let mut other = Client::join(rig.address).await;
+    // More than the kernel and the outbox hold together.
+    slow.command("message.send", json!({"text": "flood 6000"})).await;
+    let started = Instant::now();
+    for round in 0..10 {
+        let frames = other.ask(&format!("round {round}")).await;
+        assert_eq!(types(&frames).last(), Some(&"run.finished"));
+    }
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    // The run goes on without its reader.
+    let mut watcher = resumed(&rig, cursor).await;
+    assert_eq!(watcher.welcome["data"]["resumed"], false, "more was missed than is replayed");
+    let (frames, closed) = slow.closed().await;
+    assert_eq!(closed, Came::Closed(4002));
+    check_sequence(&frames, 0);
+    assert!(types(&frames).len() < 6000);
+    assert_eq!(types(&watcher.ask("fine?").await).last(), Some(&"run.finished"));
+}
+
+#[tokio::test]
+async fn silence_is_noticed() {
+    let mut settings = settings();
+    settings.session.heartbeat_ms = 100;
+    settings.session.pong_timeout_ms = 200;
+    let rig = Rig::with(settings).await;
+    let mut quiet = Client::join(rig.address).await;
+    let mut polite = Client::join(rig.address).await;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(700) {
+        if polite.frame().await["type"] == "ping" {
+            polite.send(json!({"type": "pong"})).await;
+        }
+    }
+    let (frames, closed) = quiet.closed().await;
+    assert_eq!((types(&frames).len(), frames.len(), closed), (0, 1, Came::Closed(4001)), "one ping, then the end");
+    assert_eq!(types(&polite.ask("still here").await).last(), Some(&"run.finished"));
+}
+
+#[tokio::test]
+async fn no_hello_in_time() {
+    let mut settings = settings();
+    settings.session.hello_timeout_ms = 100;
+    let rig = Rig::with(settings).await;
+    let mut silent = Client::open(rig.address).await;
+    assert_eq!(silent.closed().await, (Vec::new(), Came::Closed(4502)));
+}
+
+#[tokio::test]
+async fn a_stop_lets_runs_end_and_tells_clients_when_to_come_back() {
+    let mut rig = Rig::start().await;
+    let mut idle = Client::join(rig.address).await;
+    let mut busy = Client::join(rig.address).await;
+    busy.command("message.send", json!({"text": "slow 30"})).await;
+    busy.until("message.delta").await;
+    rig.stop();
+    let (frames, closed) = idle.closed().await;
+    assert_eq!((types(&frames), closed), (vec!["going_away"], Came::Closed(4000)));
+    assert!(frames[0]["data"]["reconnect_after_ms"].as_u64().expect("a number") <= 5_000);
+
+    let refused = busy.call("message.send", json!({"text": "one more"})).await;
+    assert_eq!(refused["type"], "error");
+    let (frames, closed) = busy.closed().await;
+    assert_eq!(closed, Came::Closed(4000));
+    let last = frames.last().expect("frames");
+    assert_eq!((&last["type"], &last["data"]["outcome"]), (&json!("run.finished"), &json!("completed")));
+    assert!(tokio::net::TcpStream::connect(rig.address).await.is_err(), "nobody listens any more");
+    rig.stopped().await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_runs_that_take_too_long() {
+    let mut settings = settings();
+    settings.drain = Duration::from_millis(200);
+    let mut rig = Rig::with(settings).await;
+    let mut client = Client::join(rig.address).await;
+    client.command("message.send", json!({"text": "hang"})).await;
+    client.until("message.delta").await;
+    let start = Instant::now();
+    rig.stop();
+    let (frames, closed) = client.closed().await;
+    assert_eq!(closed, Came::Closed(4000));
+    let last = frames.last().expect("frames");
+    assert_eq!((&last["type"], &last["data"]["outcome"]), (&json!("run.finished"), &json!("interrupted")));
+    rig.stopped().await;
+    assert!(start.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_do_not_hold_up_a_stop() {
+    let mut settings = settings();
+    settings.drain = Duration::from_millis(300);
+    let rig = Rig::with(settings).await;
+    let mut stuck = Vec::new();
+    for _ in 0..5 {
+        let mut client = Client::join(rig.address).await;
+        client.command("message.send", json!({"text": "flood 2000"})).await;
+        stuck.push(client);
+    }
+    let half_sent = tokio::net::TcpStream::connect(rig.address).await.expect("a connection");
+    let start = Instant::now();
+    rig.stopped().await;
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    drop((stuck, half_sent));
+}
+
+#[tokio::test]
+async fn commands_are_limited() {
+    let mut settings = settings();
+    settings.session.commands.count = 5;
+    settings.session.strikes.count = 10;
+    let rig = Rig::with(settings).await;
+    let mut client = Client::join(rig.address).await;
+    let update = |n: u32| json!({"type": "context.update", "id": format!("u{n}"), "data": {}});
+    client.send(json!((0..8).map(update).collect::<Vec<_>>())).await;
+    let mut answers = Vec::new();
+    while answers.len() < 8 {
+        answers.push(client.frame().await);
+    }
+    let accepted = answers.iter().filter(|answer| answer["type"] == "ack").count();
+    assert_eq!(accepted, 4, "hello was the fifth");
+    let refused = answers.last().expect("answers");
+    assert_eq!(refused["data"]["code"], "rate_limited");
+    assert!(refused["data"]["retry_after_ms"].as_u64().is_some_and(|wait| wait <= 2_000), "{refused}");
+    client.send(json!((8..30).map(update).collect::<Vec<_>>())).await;
+    assert_eq!(client.closed().await.1, Came::Closed(4005));
+}
+
+#[tokio::test]
+async fn floods_of_pings_and_pongs_are_cut_off() {
+    let mut settings = settings();
+    settings.session.strikes.count = 20;
+    let rig = Rig::with(settings).await;
+    let mut flooder = Client::join(rig.address).await;
+    for _ in 0..50 {
+        flooder.send_raw(Message::Ping(Vec::new().into())).await;
+    }
+    assert_eq!(flooder.closed().await.1, Came::Closed(4005));
+    let mut chatterer = Client::join(rig.address).await;
+    for _ in 0..50 {
+        chatterer.send(json!({"type": "pong"})).await;
+    }
+    assert_eq!(chatterer.closed().await.1, Came::Closed(4005));
+    let mut before = Client::open(rig.address).await;
+    for _ in 0..50 {
+        before.send_raw(Message::Pong(Vec::new().into())).await;
+    }
+    assert_eq!(before.closed().await.1, Came::Closed(4005));
+    let mut client = Client::join(rig.address).await;
+    assert_eq!(types(&client.ask("calm").await).last(), Some(&"run.finished"));
+}
+
+#[tokio::test]
+async fn a_clean_goodbye_is_answered() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    client.socket.close(None).await.expect("a close");
+    assert!(matches!(client.next().await, Came::Cut | Came::Closed(_)));
+    let _ = client.socket.flush().await;
+}
+
+#[tokio::test]
+async fn many_clients_at_once_with_one_that_breaks_everything() {
+    let rig = Rig::start().await;
+    let breaker = async {
+        for _ in 0..20 {
+            let mut client = Client::join(rig.address).await;
+            client.command("message.send", json!({"text": "panic"})).await;
+            drop(client);
+        }
+    };
+    let others = futures_util::future::join_all((0..20).map(|n| async move {
+        let mut hello = hello();
+        hello["anonymous_id"] = json!(format!("{}{n:02}", &ANN[..ANN.len() - 2]));
+        let mut client = Client::join_as(rig.address, hello).await;
+        let frames = client.ask(&format!("number {n}")).await;
+        check_sequence(&frames, 0);
+    }));
+    tokio::time::timeout(PATIENCE, async { tokio::join!(breaker, others) }).await.expect("in time");
+}

@@ -1,0 +1,210 @@
+//! Starts the real server with an agent that does as the message says.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
+use docent::agent::library::KnowledgeStatus;
+use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
+use docent::agent::turn_request::TurnRequest;
+use docent::domain::action::{Action, ActionKind};
+use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use docent::domain::ids::{AnswerId, ArticleId, ExperienceId, PostId};
+use docent::domain::project::Project;
+use docent::domain::user::UserContext;
+use docent::server::answerer::{Answerer, Published};
+use docent::server::settings::ServerSettings;
+use docent::server::{Services, listener, serve};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// A running server.
+pub(crate) struct Rig {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    server: JoinHandle<()>,
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        Self::with(settings()).await
+    }
+
+    pub(crate) async fn with(settings: ServerSettings) -> Self {
+        Self::with_store(settings, MemoryBounds::default()).await
+    }
+
+    pub(crate) async fn with_store(settings: ServerSettings, bounds: MemoryBounds) -> Self {
+        let listener = listener::listen("127.0.0.1:0".parse().expect("an address")).expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds));
+        let services = Services { answerer: Arc::new(Script::default()), store };
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async move {
+            let _ = stopped.await;
+        };
+        let server = tokio::spawn(serve(listener, services, settings, shutdown));
+        Self { address, stop: Some(stop), server }
+    }
+
+    /// Tells the server to stop, without waiting.
+    pub(crate) fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Stops the server and waits until it is done.
+    pub(crate) async fn stopped(mut self) {
+        self.stop();
+        tokio::time::timeout(Duration::from_secs(20), &mut self.server).await.expect("a stop").expect("no panic");
+    }
+}
+
+/// Limits that make tests fast, and everything else as in production.
+pub(crate) fn settings() -> ServerSettings {
+    let mut settings = ServerSettings::default();
+    settings.session.trace = true;
+    settings.drain = Duration::from_secs(5);
+    settings.session.answer_bytes = 64 * 1024 * 1024;
+    settings.session.commands.count = 1_000;
+    settings.session.strikes.count = 1_000;
+    settings
+}
+
+/// An agent that does as the message says:
+///
+/// - `chips`: asks back with two quick replies.
+/// - `offer`: offers a tour and a post.
+/// - `cite`: cites a source between two pieces.
+/// - `slow N`: N pieces, one every 20 ms.
+/// - `flood N`: N pieces of 1 KiB as fast as they go.
+/// - `hang`: one piece, then nothing for ever.
+/// - `panic`, `vanish`: breaks down, or ends without saying so.
+/// - anything else: echoes it in two pieces.
+pub(crate) struct Script {
+    project: Arc<Project>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self { project: Arc::new(crate::project::project()) }
+    }
+}
+
+#[async_trait]
+impl Answerer for Script {
+    fn published(&self) -> Published {
+        Published { project: self.project.clone(), version: 7 }
+    }
+
+    fn knowledge_status(&self) -> Arc<KnowledgeStatus> {
+        Arc::new(KnowledgeStatus {
+            version: 7,
+            articles: 2,
+            passages: 3,
+            answers: 1,
+            healthy: true,
+            diagnostics: Vec::new(),
+        })
+    }
+
+    fn check_action(
+        &self,
+        action: &Action,
+        context: &UserContext,
+        _capabilities: &[ActionKind],
+        _now: Timestamp,
+    ) -> Result<(), String> {
+        let on_settings = context.page.as_ref().is_some_and(|page| page.url.path() == "/settings");
+        match action {
+            Action::OpenPost(_) if on_settings => Err("the post is not for this page".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
+        let (word, rest) = request.message.split_once(' ').unwrap_or((&request.message, ""));
+        let say = |event: TurnEvent| {
+            let events = events.clone();
+            async move {
+                let _ = events.send(event).await;
+            }
+        };
+        let piece = |text: &str| TurnEvent::Delta { text: text.to_owned(), cites: Vec::new() };
+        let mut message = AgentMessage { text: String::new(), citations: Vec::new(), quick_replies: Vec::new() };
+        let mut kind = AnswerKind::Knowledge;
+        say(TurnEvent::Status(Phase::Retrieving)).await;
+        if request.trace {
+            say(TurnEvent::Trace(Arc::new(serde_json::json!({"input": {"text": request.message}})))).await;
+        }
+        match word {
+            _ if request.chosen_answer.is_some() => {
+                message.text = format!("chosen {}", request.chosen_answer.expect("checked"));
+                kind = AnswerKind::CustomAnswer;
+            }
+            "chips" => {
+                message.text = "Which one?".to_owned();
+                kind = AnswerKind::Chips;
+                for id in ["export", "import"] {
+                    let reply = QuickReply { id: id.to_owned(), text: format!("How do I {id}?") };
+                    message.quick_replies.push((reply, Some(AnswerId::new(id).expect("an id"))));
+                }
+            }
+            "cite" => {
+                let citation = Citation {
+                    number: 1,
+                    article: ArticleId::new("billing/invoices").expect("an id"),
+                    title: "Invoices".to_owned(),
+                    url: "/articles/billing/invoices".to_owned(),
+                    snippet: "Invoices are sent".to_owned(),
+                };
+                say(piece("Invoices ")).await;
+                say(TurnEvent::Citation(citation.clone())).await;
+                say(TurnEvent::Delta { text: "are sent.".to_owned(), cites: vec![1] }).await;
+                message.text = "Invoices are sent.".to_owned();
+                message.citations.push(citation);
+            }
+            "slow" => {
+                for at in 0..rest.parse().unwrap_or(10) {
+                    say(piece(&format!("{at} "))).await;
+                    message.text.push_str(&format!("{at} "));
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+            "flood" => {
+                let text = "x".repeat(1024);
+                for _ in 0..rest.parse().unwrap_or(10) {
+                    say(TurnEvent::Delta { text: text.clone(), cites: vec![1] }).await;
+                }
+                message.text = "flooded".to_owned();
+            }
+            "hang" => {
+                say(piece("half an ")).await;
+                std::future::pending::<()>().await;
+            }
+            "panic" => panic!("the script says so"),
+            "vanish" => return,
+            _ => {
+                say(piece("You said: ")).await;
+                say(piece(&request.message)).await;
+                message.text = format!("You said: {}", request.message);
+            }
+        }
+        say(TurnEvent::Message(message)).await;
+        if word == "offer" {
+            let tour = Action::LaunchExperience(ExperienceId::new("tour").expect("an id"));
+            let post = Action::OpenPost(PostId::new("news").expect("an id"));
+            for (order, (action, label)) in (0..).zip([(tour, "Start the tour"), (post, "Read the news")]) {
+                let origin = ActionOrigin::CustomAnswer;
+                let label = label.to_owned();
+                say(TurnEvent::Action(OfferedAction { action, label, resolved_url: None, origin, order })).await;
+            }
+        }
+        let outcome = Outcome::Completed;
+        say(TurnEvent::Finished(TurnFinish { kind: Some(kind), answer: None, outcome, degraded: false })).await;
+    }
+}
