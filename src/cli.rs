@@ -7,8 +7,13 @@ mod chat;
 mod check;
 mod embedders;
 mod eval;
+mod explain;
 mod init;
+mod log;
+mod project;
+mod report;
 mod serve;
+mod user_file;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +55,9 @@ struct ProjectArgs {
     /// Folder with the project's knowledge.
     #[arg(long, value_name = "DIR", default_value = "knowledge")]
     knowledge: PathBuf,
+    /// Folder with the prompts [default: `prompts` beside the knowledge].
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<PathBuf>,
     /// Which embedder compares meanings.
     #[arg(long, value_name = "NAME", default_value = "static")]
     embedder: EmbedderName,
@@ -85,7 +93,7 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(&args).await,
         Command::Chat(args) => chat::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Check(args) => check::run(&args),

@@ -35,6 +35,8 @@ pub struct Config {
     pub trace: Option<bool>,
     /// How the log is written.
     pub log: LogFormat,
+    /// What the log holds, as a `tracing` filter.
+    pub log_level: String,
     /// What bounds connections and commands.
     pub limits: Limits,
 }
@@ -120,6 +122,9 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
             "json" => Some(LogFormat::Json),
             _ => None,
         }),
+        log_level: reader.parse("log_level", "a log filter such as info or info,docent::server=debug", |text| {
+            text.parse::<tracing_subscriber::filter::EnvFilter>().ok().map(|_| text.to_owned())
+        }),
         limits: Limits::read(&mut reader),
     };
     sort(&mut diagnostics);
@@ -159,7 +164,7 @@ mod tests {
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.origins, ["https://a.example", "http://b.example:81"]);
         assert_eq!(config.limits.max_connections, 7);
-        assert_eq!(config.limits.command_bytes, 65_536);
+        assert_eq!(config.limits.text_chars, 8_000);
         assert!(config.traces());
         assert!(!read("listen = '0.0.0.0:80'", &[]).expect("no mistake").traces());
     }

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 /// How much a mistake matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -133,6 +135,21 @@ impl fmt::Display for Diagnostic {
             Some(hint) => write!(f, "\n  hint: {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+/// As editors and `/readyz` read it.
+impl Serialize for Diagnostic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Diagnostic", 7)?;
+        fields.serialize_field("code", self.code)?;
+        fields.serialize_field("severity", if self.is_error() { "error" } else { "warning" })?;
+        fields.serialize_field("path", &*self.place.path)?;
+        fields.serialize_field("line", &self.place.position.map(|position| position.line))?;
+        fields.serialize_field("column", &self.place.position.map(|position| position.column))?;
+        fields.serialize_field("message", &self.message)?;
+        fields.serialize_field("hint", &self.hint)?;
+        fields.end()
     }
 }
 

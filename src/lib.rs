@@ -26,3 +26,5 @@ pub mod eval;
 pub mod server;
 
 pub mod config;
+
+pub mod cli;

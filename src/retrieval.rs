@@ -12,5 +12,7 @@ pub mod index;
 pub mod lexical;
 pub mod passage;
 pub mod query;
+mod scope;
 pub mod search;
 pub mod semantic;
+mod top;

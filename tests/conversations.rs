@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use docent::adapters::static_embedder::StaticEmbedder;
-use docent::agent::library::KnowledgeLibrary;
+use docent::agent::library::{Folders, KnowledgeLibrary};
 use docent::agent::turn_event::TurnEvent;
 use docent::agent::turn_request::TurnRequest;
 use docent::agent::{Agent, Settings, launch, trace};
@@ -24,7 +24,6 @@ use docent::domain::locale::Locale;
 use docent::domain::page::Page;
 use docent::domain::user::UserContext;
 use docent::domain::value::Value;
-use docent::knowledge::Loader;
 use docent::ports::embedder::Embedder;
 use tokio::sync::mpsc;
 
@@ -63,9 +62,12 @@ async fn converse(project: &str, conversation: &str) -> String {
         fs::write(path, content).unwrap();
     }
     let embedder: Arc<dyn Embedder> = Arc::new(StaticEmbedder::new());
-    let (library, _librarian) = KnowledgeLibrary::open(Loader::new(folder.path()), Arc::clone(&embedder))
-        .await
-        .unwrap_or_else(|error| panic!("{error:?}"));
+    let (library, _librarian) = KnowledgeLibrary::open(
+        Folders::new(folder.path(), Some(&folder.path().join("prompts"))),
+        Arc::clone(&embedder),
+    )
+    .await
+    .unwrap_or_else(|error| panic!("{error:?}"));
     let agent = Agent::new(library, embedder, Settings::default());
     let mut speaker = Speaker::new();
     let mut out = String::new();

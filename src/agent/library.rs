@@ -4,17 +4,18 @@
 //! new versions from changed files. An edit with errors changes nothing but the
 //! status.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
 use super::snapshot::KnowledgeSnapshot;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::domain::project::Project;
 use crate::intent::phrases::Phrases;
-use crate::knowledge::{Loaded, Loader};
+use crate::knowledge::watch::Batch;
+use crate::knowledge::{Loader, load, prompts};
 use crate::ports::embedder::Embedder;
 use crate::retrieval::index::builder::IndexBuilder;
 use crate::retrieval::lexical::LexicalError;
@@ -40,6 +41,37 @@ pub struct KnowledgeStatus {
     pub healthy: bool,
     /// Mistakes of the newest edit; warnings alone do not make it unhealthy.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Where a project's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folders {
+    /// The knowledge.
+    pub knowledge: PathBuf,
+    /// The prompts; without this folder the built-in ones hold.
+    pub prompts: PathBuf,
+}
+
+impl Folders {
+    /// The folders of a project: the prompts stand beside the knowledge unless
+    /// they are named.
+    pub fn new(knowledge: &Path, prompts: Option<&Path>) -> Self {
+        let prompts = prompts.map_or_else(|| knowledge.join("../prompts"), Path::to_owned);
+        Self { knowledge: knowledge.to_owned(), prompts }
+    }
+
+    /// Reads everything once, and gives all mistakes in order.
+    pub fn check(&self) -> (Project, Vec<Diagnostic>) {
+        let mut loaded = load(&self.knowledge);
+        loaded.diagnostics.extend(prompts::load(&self.prompts).1);
+        diagnostic::sort(&mut loaded.diagnostics);
+        (loaded.project, loaded.diagnostics)
+    }
+
+    /// The folders that are there, to be watched.
+    pub fn existing(&self) -> Vec<PathBuf> {
+        [&self.knowledge, &self.prompts].into_iter().filter(|folder| folder.is_dir()).cloned().collect()
+    }
 }
 
 /// Why a project cannot be opened.
@@ -75,15 +107,16 @@ impl KnowledgeLibrary {
     ///
     /// # Errors
     /// When the files have errors or the index fails.
-    pub async fn open(mut loader: Loader, embedder: Arc<dyn Embedder>) -> Result<(Arc<Self>, Librarian), OpenError> {
-        let loaded = loader.load();
-        if loaded.diagnostics.iter().any(Diagnostic::is_error) {
-            return Err(OpenError::Project(loaded.diagnostics));
-        }
+    pub async fn open(folders: Folders, embedder: Arc<dyn Embedder>) -> Result<(Arc<Self>, Librarian), OpenError> {
         let builder = IndexBuilder::new(Some(Arc::clone(&embedder)))?;
-        let mut workshop = Workshop { loader, builder, embedder, phrases: None, version: 0 };
-        let snapshot = workshop.build(loaded.project).await?;
-        let status = status_of(&snapshot, true, loaded.diagnostics);
+        let loader = Loader::new(folders.knowledge);
+        let mut workshop = Workshop { loader, prompts: folders.prompts, builder, embedder, phrases: None, version: 0 };
+        let (project, diagnostics) = workshop.read(&Batch::Everything);
+        if diagnostics.iter().any(Diagnostic::is_error) {
+            return Err(OpenError::Project(diagnostics));
+        }
+        let snapshot = workshop.build(project).await?;
+        let status = status_of(&snapshot, true, diagnostics);
         let library = Arc::new(Self { current: ArcSwap::new(snapshot), status: ArcSwap::from_pointee(status) });
         let librarian = Librarian { library: Arc::clone(&library), workshop };
         Ok((library, librarian))
@@ -107,13 +140,18 @@ pub struct Librarian {
 }
 
 impl Librarian {
+    /// The mistakes of the newest edit.
+    pub fn mistakes(&self) -> Vec<Diagnostic> {
+        self.library.status().diagnostics.clone()
+    }
+
     /// Reads the changed files and serves them, unless they have errors.
     ///
     /// # Errors
     /// When the inverted index fails; the version before is still served.
-    pub async fn reload(&mut self, changed: &[PathBuf]) -> Result<Reload, LexicalError> {
+    pub async fn reload(&mut self, changed: &Batch) -> Result<Reload, LexicalError> {
         let start = Instant::now();
-        let Loaded { project, diagnostics, .. } = self.workshop.loader.reload(changed);
+        let (project, diagnostics) = self.workshop.read(changed);
         let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
         if errors > 0 {
             let served = self.library.snapshot();
@@ -131,6 +169,7 @@ impl Librarian {
 /// What is kept from version to version, so that only what changed is done again.
 struct Workshop {
     loader: Loader,
+    prompts: PathBuf,
     builder: IndexBuilder,
     embedder: Arc<dyn Embedder>,
     phrases: Option<(Arc<Project>, Arc<Phrases>)>,
@@ -138,6 +177,17 @@ struct Workshop {
 }
 
 impl Workshop {
+    /// Reads what changed, and gives the whole project with all its mistakes.
+    fn read(&mut self, changed: &Batch) -> (Project, Vec<Diagnostic>) {
+        let mut loaded = match changed {
+            Batch::Paths(paths) => self.loader.reload(&paths.iter().collect::<Vec<_>>()),
+            Batch::Everything => self.loader.load(),
+        };
+        loaded.diagnostics.extend(prompts::load(&self.prompts).1);
+        diagnostic::sort(&mut loaded.diagnostics);
+        (loaded.project, loaded.diagnostics)
+    }
+
     async fn build(&mut self, project: Project) -> Result<Arc<KnowledgeSnapshot>, LexicalError> {
         let project = Arc::new(project);
         let index = self.builder.update(&project).await?;

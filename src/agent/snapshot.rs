@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use crate::domain::condition::{Condition, Facts, Verdict};
 use crate::domain::ids::SegmentId;
+use crate::domain::locale::Locale;
 use crate::domain::project::Project;
 use crate::domain::user::UserContext;
 use crate::intent::phrases::Phrases;
 use crate::retrieval::index::Index;
-use crate::text::language::Language;
+use crate::text::language::{self, Language};
 
 /// One version of the knowledge. It never changes; a reload makes another one.
 pub struct KnowledgeSnapshot {
@@ -24,19 +25,33 @@ pub struct KnowledgeSnapshot {
     /// The phrases of the Custom Answers, to be matched.
     pub phrases: Arc<Phrases>,
     pub(super) segments: BTreeMap<SegmentId, Condition>,
-    pub(super) default_language: Language,
+    default_language: Language,
+    /// The languages of articles and Custom Answers.
+    languages: Vec<Language>,
 }
 
 impl KnowledgeSnapshot {
     pub(super) fn new(version: u64, project: Arc<Project>, index: Arc<Index>, phrases: Arc<Phrases>) -> Self {
         let segments = project.segment_conditions();
         let default_language = Language::of_locale(&project.settings.default_locale);
-        Self { version, project, index, phrases, segments, default_language }
+        let mut languages: Vec<Language> = index.languages().collect();
+        for locale in project.answers.values().filter_map(|answer| answer.locale.as_ref()) {
+            let language = Language::of_locale(locale);
+            if !languages.contains(&language) {
+                languages.push(language);
+            }
+        }
+        Self { version, project, index, phrases, segments, default_language, languages }
     }
 
     /// What conditions are tested against for one user at one time.
     pub fn facts<'a>(&'a self, context: &'a UserContext, now: Timestamp) -> Facts<'a> {
         Facts { user: &context.user, page: context.page.as_ref(), segments: &self.segments, now }
+    }
+
+    /// The language that a message was written in, as far as it can be told.
+    pub(super) fn language_of(&self, message: &str, user: Option<&Locale>) -> Language {
+        language::of_question(message, user, self.default_language, &self.languages)
     }
 
     /// Whether a user may see what is meant for `audience`: what is not known

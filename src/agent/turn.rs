@@ -76,7 +76,7 @@ impl Turn<'_> {
         events: &mpsc::Sender<TurnEvent>,
     ) -> Reply {
         let user_locale = self.request.context.user.locale.as_ref();
-        let language = language::of_question(&self.request.message, user_locale, self.snapshot.default_language);
+        let language = self.snapshot.language_of(&self.request.message, user_locale);
         let corrected = self.snapshot.phrases.corrected(&self.request.message);
         let said = corrected.as_deref().unwrap_or(&self.request.message);
         let message = Message::read(said, language);

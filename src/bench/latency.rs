@@ -55,6 +55,9 @@ mod tests {
         for micros in (1..=100).rev() {
             latencies.add(Duration::from_micros(micros));
         }
-        assert_eq!((latencies.percentile(50.0), latencies.percentile(99.0), latencies.percentile(100.0)), (50, 99, 100));
+        assert_eq!(
+            (latencies.percentile(50.0), latencies.percentile(99.0), latencies.percentile(100.0)),
+            (50, 99, 100)
+        );
     }
 }

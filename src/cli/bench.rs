@@ -61,8 +61,8 @@ pub(super) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
         }
         BenchCommand::Index(args) => {
             let embedder = super::embedders::of(super::EmbedderName::Static);
-            let options = bench::index::Options { docs: args.docs, copies: args.copies };
-            super::report::print(&bench::index::run(options, embedder.as_ref()).await?, args.json)?;
+            let options = bench::index::Options { docs: args.docs, copies: args.copies, embedder: Some(embedder) };
+            super::report::print(&bench::index::run(options).await?, args.json)?;
         }
         BenchCommand::Idle(args) => {
             let json = args.json;

@@ -7,6 +7,7 @@ use anstream::eprintln;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{EmbedderName, ProjectArgs, embedders, project, report};
+use crate::domain::locale::Locale;
 use crate::eval;
 use crate::retrieval::search::Mode;
 
@@ -45,8 +46,8 @@ pub(super) struct RetrievalArgs {
     #[arg(long, value_name = "NAME", default_value = "static")]
     embedder: EmbedderName,
     /// Language of the documents, when it should not be detected.
-    #[arg(long, value_name = "TAG")]
-    language: Option<String>,
+    #[arg(long, value_name = "TAG", value_parser = locale)]
+    language: Option<Locale>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -60,6 +61,10 @@ enum ModeName {
     Semantic,
     /// Both, as the agent searches.
     Hybrid,
+}
+
+fn locale(tag: &str) -> Result<Locale, String> {
+    Locale::new(tag).ok_or_else(|| format!("`{tag}` is not a language tag such as `en`"))
 }
 
 pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
@@ -87,8 +92,9 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
                     ModeName::Hybrid => Mode::Hybrid,
                 },
                 language: args.language,
+                embedder: Some(embedder),
             };
-            report::print(&eval::retrieval::run(options, embedder.as_ref()).await?, args.json)?;
+            report::print(&eval::retrieval::run(options).await?, args.json)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anstream::println;
 use clap::Args;
 
-use crate::knowledge::init;
+use crate::knowledge::init::init;
 
 /// Arguments of `docent init`.
 #[derive(Debug, Args)]
@@ -17,7 +17,7 @@ pub(super) struct InitArgs {
 }
 
 pub(super) fn run(args: &InitArgs) -> anyhow::Result<ExitCode> {
-    let written = init::write(&args.dir)?;
+    let written = init(&args.dir)?;
     for path in &written {
         println!("{}", path.display());
     }

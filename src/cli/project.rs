@@ -5,15 +5,14 @@ use std::sync::Arc;
 use anstream::eprintln;
 
 use super::{ProjectArgs, embedders};
-use crate::agent::library::{KnowledgeLibrary, OpenError};
+use crate::agent::library::{Folders, KnowledgeLibrary, OpenError};
 use crate::agent::{Agent, Settings};
-use crate::knowledge::Loader;
 
 /// An agent on the project, or `None` after its errors were printed.
 pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
     let embedder = embedders::of(args.embedder);
-    let loader = Loader::new(&args.knowledge);
-    match KnowledgeLibrary::open(loader, Arc::clone(&embedder)).await {
+    let folders = Folders::new(&args.knowledge, args.prompts.as_deref());
+    match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
         Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),
         Err(OpenError::Index(error)) => Err(error.into()),
         Err(OpenError::Project(diagnostics)) => {

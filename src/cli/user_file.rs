@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::domain::ids::UserId;
 use crate::domain::locale::Locale;
 use crate::domain::user::UserContext;
-use crate::protocol::convert::value_of;
+use crate::protocol::convert::value::from_json;
 
 /// A user as a file tells it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -43,7 +43,7 @@ impl UserFile {
             context.user.locale = Some(locale);
         }
         for (name, value) in &self.traits {
-            context.user.traits.insert(name.clone(), value_of(value));
+            context.user.traits.insert(name.clone(), from_json(value));
         }
         Ok(context)
     }

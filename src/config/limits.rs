@@ -15,16 +15,10 @@ pub struct Limits {
     pub hello_timeout: Duration,
     /// Time between two pings.
     pub heartbeat: Duration,
-    /// Longest frame of a client, in bytes.
-    pub command_bytes: usize,
     /// Longest message of a user, in characters.
     pub text_chars: usize,
     /// Commands of one socket in ten seconds.
     pub commands_per_10s: u32,
-    /// Sockets of one user at once.
-    pub sockets_per_user: usize,
-    /// Sockets from one network address at once.
-    pub sockets_per_address: usize,
     /// Events that wait for a slow reader.
     pub outbound_events: usize,
     /// Bytes that wait for a slow reader.
@@ -40,11 +34,8 @@ impl Limits {
             head_timeout: millis(reader, "limits.head_timeout_ms"),
             hello_timeout: millis(reader, "limits.hello_timeout_ms"),
             heartbeat: millis(reader, "limits.heartbeat_ms"),
-            command_bytes: size(reader, "limits.command_bytes", 1_024, 1 << 20),
             text_chars: size(reader, "limits.text_chars", 1, 100_000),
             commands_per_10s: u32::try_from(reader.number("limits.commands_per_10s", 1, 1_000_000)).unwrap_or(u32::MAX),
-            sockets_per_user: size(reader, "limits.sockets_per_user", 1, 1_000_000),
-            sockets_per_address: size(reader, "limits.sockets_per_address", 1, 1_000_000),
             outbound_events: size(reader, "limits.outbound_events", 8, 65_536),
             outbound_bytes: size(reader, "limits.outbound_bytes", 65_536, 1 << 26),
             drain: millis(reader, "limits.drain_ms"),

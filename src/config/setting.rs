@@ -28,6 +28,11 @@ pub const ALL: &[Setting] = &[
     setting("trace", "", "whether clients may ask for the trace of a turn; on loopback only when not given"),
     setting("log", "text", "how the log is written: text or json"),
     setting(
+        "log_level",
+        "info",
+        "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug",
+    ),
+    setting(
         "limits.max_connections",
         "16000",
         "connections at once; never above the open files that the system allows",
@@ -35,11 +40,8 @@ pub const ALL: &[Setting] = &[
     setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
     setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
     setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),
-    setting("limits.command_bytes", "65536", "longest frame of a client, in bytes"),
     setting("limits.text_chars", "8000", "longest message of a user, in characters"),
     setting("limits.commands_per_10s", "20", "commands of one socket in ten seconds"),
-    setting("limits.sockets_per_user", "8", "sockets of one user at once"),
-    setting("limits.sockets_per_address", "256", "sockets from one network address at once"),
     setting("limits.outbound_events", "256", "events that wait for a slow reader before it is closed"),
     setting("limits.outbound_bytes", "262144", "bytes that wait for a slow reader before it is closed"),
     setting("limits.drain_ms", "30000", "time for running turns to end at shutdown, in milliseconds"),

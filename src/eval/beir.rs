@@ -85,7 +85,7 @@ pub fn queries(dir: &Path) -> Result<Vec<Query>, BeirError> {
 /// When the file cannot be read or a line is malformed.
 pub fn judgments(dir: &Path) -> Result<BTreeMap<String, Judgments>, BeirError> {
     let mut judgments: BTreeMap<String, Judgments> = BTreeMap::new();
-    lines(dir.join("qrels.tsv"), |number, line| {
+    lines(&dir.join("qrels.tsv"), |number, line| {
         let mut columns = line.split('\t');
         let row = (columns.next(), columns.next(), columns.next().map(|score| score.trim().parse::<u32>()));
         match row {
@@ -104,19 +104,23 @@ pub fn judgments(dir: &Path) -> Result<BTreeMap<String, Judgments>, BeirError> {
 
 fn rows<T: DeserializeOwned>(path: PathBuf) -> Result<Vec<T>, BeirError> {
     let mut rows = Vec::new();
-    lines(path, |_, line| {
+    lines(&path, |_, line| {
         rows.push(serde_json::from_str(line).map_err(|error| error.to_string())?);
         Ok(())
     })?;
     Ok(rows)
 }
 
-fn lines(path: PathBuf, mut read: impl FnMut(usize, &str) -> Result<(), String>) -> Result<(), BeirError> {
-    let unreadable = |source| BeirError::File { path: path.clone(), source };
-    for (number, line) in (1..).zip(BufReader::new(File::open(&path).map_err(unreadable)?).lines()) {
+fn lines(path: &Path, mut read: impl FnMut(usize, &str) -> Result<(), String>) -> Result<(), BeirError> {
+    let unreadable = |source| BeirError::File { path: path.to_path_buf(), source };
+    for (number, line) in (1..).zip(BufReader::new(File::open(path).map_err(unreadable)?).lines()) {
         let line = line.map_err(unreadable)?;
         if !line.trim().is_empty() {
-            read(number, &line).map_err(|message| BeirError::Line { path: path.clone(), line: number, message })?;
+            read(number, &line).map_err(|message| BeirError::Line {
+                path: path.to_path_buf(),
+                line: number,
+                message,
+            })?;
         }
     }
     Ok(())

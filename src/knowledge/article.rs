@@ -1,5 +1,9 @@
 //! Reading articles: Markdown or HTML, with front matter or without.
 
+use std::hash::{Hash, Hasher};
+
+use rustc_hash::FxHasher;
+
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::domain::article::Article;
 use crate::domain::ids::ArticleId;
@@ -25,6 +29,8 @@ pub(crate) enum Setting {
 pub(crate) struct Digest {
     /// Hash of its text; absent when it has none.
     pub text: Option<u64>,
+    /// Hash of its address.
+    pub url: u64,
 }
 
 /// Reads an article whose path without its extension is `default_id`.
@@ -79,7 +85,7 @@ pub(crate) fn article(
         keywords: front.keywords,
         sections: split.sections,
     };
-    let digest = Digest { text: (split.words > 0).then(|| hash(&article)) };
+    let digest = Digest { text: (split.words > 0).then(|| text_hash(&article)), url: hash(&article.url) };
     Some((article, digest))
 }
 
@@ -176,14 +182,19 @@ fn soften(reading: &mut Reading<'_>, from: usize) {
     }
 }
 
-fn hash(article: &Article) -> u64 {
-    use std::hash::{Hash, Hasher};
-    let mut hasher = rustc_hash::FxHasher::default();
+fn text_hash(article: &Article) -> u64 {
+    let mut hasher = FxHasher::default();
     for section in &article.sections {
         section.heading_path.hash(&mut hasher);
         for block in &section.blocks {
             block.text.hash(&mut hasher);
         }
     }
+    hasher.finish()
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    value.hash(&mut hasher);
     hasher.finish()
 }

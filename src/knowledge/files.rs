@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
 use crate::diagnostic::{Diagnostic, Place, Position};
 
 use super::scope::Scope;
@@ -57,6 +59,7 @@ pub(crate) struct Found {
 /// Walks what a project reads below `start`, a path relative to `root`.
 pub(crate) fn walk(root: &Path, start: &str, scope: &Scope) -> Found {
     let mut found = Found::default();
+    let mut regular = Vec::new();
     let mut open = vec![(start.to_owned(), Vec::new())];
     while let Some((folder, ancestors)) = open.pop() {
         let path = root.join(&folder);
@@ -85,9 +88,26 @@ pub(crate) fn walk(root: &Path, start: &str, scope: &Scope) -> Found {
                 continue;
             }
             let relative = join(&folder, name);
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                if scope.reads(&relative) {
+                    regular.push(relative);
+                }
+                continue;
+            }
             if let Some(deeper) = found.entry(&entry, relative, &ancestors, scope) {
                 open.push(deeper);
             }
+        }
+    }
+    let stamps: Vec<_> = if regular.len() < 64 {
+        regular.iter().map(|path| fs::symlink_metadata(root.join(path))).collect()
+    } else {
+        regular.par_iter().map(|path| fs::symlink_metadata(root.join(path))).collect()
+    };
+    for (path, metadata) in regular.into_iter().zip(stamps) {
+        // A file that is gone by now was removed while the folder was walked.
+        if let Ok(metadata) = metadata {
+            found.files.insert(path.into(), Stamp::of(&metadata));
         }
     }
     found
@@ -104,7 +124,7 @@ impl Found {
         self.faults.insert(path, diagnostic);
     }
 
-    /// Takes one entry; gives the folder that is to be walked next.
+    /// Takes an entry that is no regular file; gives the folder that is to be walked next.
     fn entry(
         &mut self,
         entry: &fs::DirEntry,
@@ -114,7 +134,6 @@ impl Found {
     ) -> Option<(String, Vec<PathBuf>)> {
         let wanted = scope.reads(&relative);
         let path = entry.path();
-        // Only a link and a file whose content is wanted cost a look at the inode.
         let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if !is_folder && !wanted && !is_link {
@@ -182,9 +201,17 @@ pub(crate) fn stamp(root: &Path, path: &str) -> Option<Stamp> {
 /// # Errors
 /// A diagnostic when it cannot be read, is too large or is not UTF-8.
 pub(crate) fn read(root: &Path, path: &Arc<str>) -> Result<String, Diagnostic> {
+    read_at(&root.join(&**path), path)
+}
+
+/// Reads the text of a file that is shown as `path`.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_at(location: &Path, path: &Arc<str>) -> Result<String, Diagnostic> {
     let fault = |message: String| Diagnostic::error("unreadable", Place::file(path.clone()), message);
     let limit = max_bytes(path);
-    let file = File::open(root.join(&**path)).map_err(|error| fault(unreadable(&error)))?;
+    let file = File::open(location).map_err(|error| fault(unreadable(&error)))?;
     let size = file.metadata().map_err(|error| fault(unreadable(&error)))?.len();
     if size > limit {
         return Err(too_large(path, size));

@@ -98,7 +98,6 @@ pub struct Loader {
     strays: Vec<Diagnostic>,
     /// Why the root itself cannot be read.
     unreadable: Option<Diagnostic>,
-    project: Project,
 }
 
 #[derive(Debug)]
@@ -118,7 +117,6 @@ impl Loader {
             faults: BTreeMap::new(),
             strays: Vec::new(),
             unreadable: None,
-            project: Project::default(),
         }
     }
 
@@ -233,11 +231,8 @@ impl Loader {
 
     /// The path relative to the root; `None` when it is the root itself or not in it.
     fn relative(&self, path: &Path) -> Option<String> {
-        let inside = path.strip_prefix(&self.root).map(Path::to_path_buf).or_else(|_| {
-            let root = fs::canonicalize(&self.root)?;
-            path.strip_prefix(root).map(Path::to_path_buf).map_err(std::io::Error::other)
-        });
-        let inside = inside.ok()?;
+        let roots = [Some(self.root.clone()), std::path::absolute(&self.root).ok(), fs::canonicalize(&self.root).ok()];
+        let inside = roots.iter().flatten().find_map(|root| path.strip_prefix(root).ok())?;
         let parts: Option<Vec<&str>> = inside.components().map(|part| part.as_os_str().to_str()).collect();
         parts.map(|parts| parts.join("/")).filter(|path| !path.is_empty())
     }
@@ -321,21 +316,21 @@ fn is_inside(path: &str, folder: &str) -> bool {
 impl Loader {
     /// Makes the project from what was read, and checks it across files.
     fn assemble(&mut self, mut changes: Changes) -> Loaded {
+        let settings = self.settings();
+        let entries: Vec<(&Arc<str>, &Entry)> = self.files.iter().map(|(path, known)| (path, &*known.entry)).collect();
+        let project = assemble::project(settings.clone(), &entries);
+        changes.settle(&project);
         if let Some(diagnostic) = &self.unreadable {
             let diagnostics = vec![diagnostic.clone()];
-            return Loaded { project: self.project.clone(), diagnostics, files: self.files.len(), changes };
+            return Loaded { project, diagnostics, files: self.files.len(), changes };
         }
-        let settings = self.settings();
-        let entries: Vec<&Entry> = self.files.values().map(|known| &*known.entry).collect();
-        self.project = assemble::project(settings.clone(), &entries);
-        changes.settle(&self.project);
         let mut diagnostics: Vec<Diagnostic> =
-            entries.iter().flat_map(|entry| entry.diagnostics.iter().cloned()).collect();
+            entries.iter().flat_map(|(_, entry)| entry.diagnostics.iter().cloned()).collect();
         diagnostics.extend(self.faults.values().cloned());
         diagnostics.extend(self.strays.iter().cloned());
         diagnostics.extend(checks::across(&entries, &settings));
         diagnostic::sort(&mut diagnostics);
         diagnostics.dedup();
-        Loaded { project: self.project.clone(), diagnostics, files: self.files.len(), changes }
+        Loaded { project, diagnostics, files: self.files.len(), changes }
     }
 }

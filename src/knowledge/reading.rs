@@ -23,6 +23,8 @@ pub(crate) struct Front<'t> {
     pub root: Node,
     /// The text after it.
     pub body: &'t str,
+    /// The line on which that text begins.
+    pub body_line: u32,
 }
 
 /// The state of reading one file.
@@ -167,7 +169,7 @@ impl<'t> Reading<'t> {
         let before = self.diagnostics.len();
         let root = self.yaml(yaml, parts.yaml_line);
         match root {
-            Some(root) if !root.is_null() => Some(Front { root, body: parts.body }),
+            Some(root) if !root.is_null() => Some(Front { root, body: parts.body, body_line: parts.body_line }),
             Some(_) | None => {
                 if self.diagnostics.len() == before {
                     self.error("front-matter", Position::START, "the front matter is empty");

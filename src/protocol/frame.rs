@@ -136,7 +136,9 @@ fn parse_command(command: &RawValue) -> FrameCommand {
         (Err(error), _) => Err(error.clone()),
         (Ok(_), None) => Err(bad_request("`type` must be a text".to_owned())),
         // Else a list would be read as the fields in their order.
-        (Ok(_), Some(name)) if !data.starts_with('{') && ClientMessage::TYPES.contains(&name.as_str()) => Err(bad_request("`data` must be an object".to_owned())),
+        (Ok(_), Some(name)) if !data.starts_with('{') && ClientMessage::TYPES.contains(&name.as_str()) => {
+            Err(bad_request("`data` must be an object".to_owned()))
+        }
         (Ok(_), Some(type_name)) => match ClientMessage::read(&type_name, data) {
             Some(Ok(message)) => Ok(message),
             Some(Err(error)) => Err(bad_request(format!("the data of `{type_name}` is not valid: {}", brief(&error)))),

@@ -1,7 +1,11 @@
 //! One score from words and meaning.
 
 /// The share of the lexical score; the rest is the cosine.
-pub const LEXICAL_SHARE: f32 = 0.3;
+///
+/// Chosen by `docent eval retrieval --mode hybrid` with the static embedder, from
+/// 0.2 to 0.6: nDCG@10 on scifact rises from .694 to .710 at 0.4 and falls to
+/// .705, on stackfaq it lies between .856 and .875, on xquad-en at .974.
+pub const LEXICAL_SHARE: f32 = 0.4;
 
 /// The fused score of a passage, 0 to 1: a convex combination of its lexical
 /// score over the best one of this question, and its cosine, cut at 0.

@@ -5,15 +5,18 @@ pub mod builder;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::audience::{AudienceNumber, AudienceSet, Audiences};
+use super::audience::{AudienceSet, Audiences};
 use super::confidence::{self, Evidence};
 use super::fusion;
 use super::lexical::{LexicalIndex, LexicalScores};
 use super::passage::Passage;
 use super::query::Question;
+use super::scope::{Access, Scope, Scopes};
 use super::search::{Mode, ScoredPassage, SearchRequest, SearchResult, SemanticUse, SkipReason, Timings};
 use super::semantic::VectorTable;
+use super::top::Top;
 use crate::domain::condition::Facts;
+use crate::domain::locale::Locale;
 use crate::ports::embedder::Embedder;
 use crate::text::language::{self, Language};
 
@@ -21,7 +24,7 @@ use crate::text::language::{self, Language};
 #[derive(Clone)]
 struct Slot {
     passage: Arc<Passage>,
-    audience: AudienceNumber,
+    access: Access,
 }
 
 /// The knowledge at one moment. A search on it gives the same result for as
@@ -29,9 +32,8 @@ struct Slot {
 pub struct Index {
     /// By slot; empty where a passage was removed.
     slots: Vec<Option<Slot>>,
+    scopes: Scopes,
     audiences: Audiences,
-    /// The languages of the articles with the number of their passages, most first.
-    languages: Vec<(Language, usize)>,
     default_language: Language,
     lexical: LexicalIndex,
     vectors: VectorTable,
@@ -59,7 +61,7 @@ impl Index {
 
     /// The languages of the articles, the one with most passages first.
     pub fn languages(&self) -> impl Iterator<Item = Language> {
-        self.languages.iter().map(|(language, _)| *language)
+        self.scopes.languages()
     }
 
     /// Memory of the inverted index and the vectors, in bytes.
@@ -88,8 +90,8 @@ impl Index {
     /// the user may read, and all articles otherwise.
     pub async fn search(&self, request: SearchRequest<'_>) -> SearchResult {
         let started = Instant::now();
-        let query_language = language::of_question(request.query, request.locale, self.default_language);
-        let scope = self.scope(query_language, request.audiences);
+        let query_language = self.question_language(request.query, request.locale);
+        let scope = self.scopes.select(query_language, request.audiences);
         let question = Question::read(request.query, query_language, &scope.languages);
         let mut timings = Timings { analysis: started.elapsed(), ..Timings::default() };
 
@@ -106,35 +108,23 @@ impl Index {
         };
 
         let started = Instant::now();
-        let passages = self.best(request, &scope, &lexical, cosines.as_deref());
+        let passages = self.best(request, &lexical, cosines.as_deref());
         let confidence = confidence::confidence(self.evidence(&passages, &question, &lexical));
         timings.fusion = started.elapsed();
         let passages = passages.into_iter().map(|(_, passage)| passage).collect();
         SearchResult { passages, query_language, semantic, degraded, confidence, timings }
     }
 
-    /// The slots to be searched.
-    fn scope(&self, query_language: Language, audiences: &AudienceSet) -> Scope {
-        let allowed_in = |only: Option<Language>| -> Vec<bool> {
-            let is_allowed = |slot: &Slot| {
-                audiences.contains(slot.audience) && only.is_none_or(|language| slot.passage.language == language)
-            };
-            self.slots.iter().map(|slot| slot.as_ref().is_some_and(is_allowed)).collect()
-        };
-        if self.languages.len() > 1 && self.languages().any(|language| language == query_language) {
-            let allowed = allowed_in(Some(query_language));
-            if allowed.contains(&true) {
-                return Scope { allowed, languages: vec![query_language] };
-            }
-        }
-        Scope { allowed: allowed_in(None), languages: self.languages().take(MAX_QUERY_LANGUAGES).collect() }
+    fn question_language(&self, query: &str, locale: Option<&Locale>) -> Language {
+        let known: Vec<Language> = self.languages().collect();
+        language::of_question(query, locale, self.default_language, &known)
     }
 
     async fn cosines(
         &self,
         request: SearchRequest<'_>,
         question: &Question,
-        scope: &Scope,
+        scope: &Scope<'_>,
         timings: &mut Timings,
     ) -> Result<Vec<f32>, SkipReason> {
         if request.mode == Mode::Lexical {
@@ -163,34 +153,28 @@ impl Index {
         Ok(cosines)
     }
 
-    /// The best passages with their slots.
+    /// The best passages with their slots. Slots outside the scope have no score
+    /// above 0 on either side.
     fn best(
         &self,
         request: SearchRequest<'_>,
-        scope: &Scope,
         lexical: &LexicalScores,
         cosines: Option<&[f32]>,
     ) -> Vec<(usize, ScoredPassage)> {
-        let best_lexical = lexical.scores.iter().fold(0.0_f32, |best, score| best.max(*score));
-        let by_words = |score: f32| if best_lexical > 0.0 { score / best_lexical } else { 0.0 };
-        let mut ranked: Vec<(f32, usize)> = match (cosines, request.mode) {
-            (None, _) => lexical.scores.iter().map(|score| by_words(*score)).zip(0..).collect(),
-            (Some(cosines), Mode::Semantic) => cosines.iter().map(|cosine| cosine.clamp(0.0, 1.0)).zip(0..).collect(),
-            (Some(cosines), Mode::Lexical | Mode::Hybrid) => lexical
-                .scores
-                .iter()
-                .zip(cosines)
-                .map(|(score, cosine)| fusion::fuse(*score, best_lexical, *cosine))
-                .zip(0..)
-                .collect(),
-        };
-        ranked.retain(|(score, slot)| *score > 0.0 && scope.allowed[*slot]);
-        let best_first = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        if ranked.len() > request.limit && request.limit > 0 {
-            ranked.select_nth_unstable_by(request.limit - 1, best_first);
+        let best = lexical.best;
+        let by_words = |score: f32| if best > 0.0 { score / best } else { 0.0 };
+        let mut top = Top::new(request.limit);
+        match (cosines, request.mode) {
+            (None, _) => lexical.scores.iter().zip(0..).for_each(|(score, at)| top.offer(by_words(*score), at)),
+            (Some(cosines), Mode::Semantic) => {
+                cosines.iter().zip(0..).for_each(|(cosine, at)| top.offer(cosine.clamp(0.0, 1.0), at));
+            }
+            (Some(cosines), Mode::Lexical | Mode::Hybrid) => {
+                for ((score, cosine), at) in lexical.scores.iter().zip(cosines).zip(0..) {
+                    top.offer(fusion::fuse(*score, best, *cosine), at);
+                }
+            }
         }
-        ranked.truncate(request.limit);
-        ranked.sort_unstable_by(best_first);
         let scored = |(fused, at): (f32, usize)| {
             let slot = self.slots[at].as_ref()?;
             let passage = ScoredPassage {
@@ -201,7 +185,7 @@ impl Index {
             };
             Some((at, passage))
         };
-        ranked.into_iter().filter_map(scored).collect()
+        top.into_sorted().into_iter().filter_map(scored).collect()
     }
 
     fn evidence(&self, passages: &[(usize, ScoredPassage)], question: &Question, lexical: &LexicalScores) -> Evidence {
@@ -221,13 +205,5 @@ impl Index {
     }
 }
 
-/// Languages whose forms of a word are looked for at once.
-const MAX_QUERY_LANGUAGES: usize = 4;
 /// How many of the best passages the confidence looks at.
 const EVIDENCE_PASSAGES: usize = 3;
-
-/// The slots that one search looks at.
-struct Scope {
-    allowed: Vec<bool>,
-    languages: Vec<Language>,
-}

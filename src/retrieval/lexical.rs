@@ -148,6 +148,8 @@ pub struct LexicalIndex {
 pub struct LexicalScores {
     /// BM25F by slot; 0 for passages that may not be read or have no term.
     pub scores: Vec<f32>,
+    /// The largest of them.
+    pub best: f32,
     /// By slot: the words of the question that the passage has, as bits.
     pub matched: Vec<u64>,
     /// Inverse document frequency of each query term; 0 where no passage has it.
@@ -202,6 +204,7 @@ impl LexicalIndex {
     pub fn score(&self, terms: &[QueryTerm], allowed: &[bool]) -> LexicalScores {
         let mut result = LexicalScores {
             scores: vec![0.0; allowed.len()],
+            best: 0.0,
             matched: vec![0; allowed.len()],
             idf: Vec::with_capacity(terms.len()),
         };
@@ -223,6 +226,8 @@ impl LexicalIndex {
                 let frequency = std::mem::take(&mut frequencies[slot]);
                 if allowed[slot] {
                     result.scores[slot] += term.weight * idf * bm25::saturate(frequency);
+                    // Scores only grow, so the largest seen on the way is the largest.
+                    result.best = result.best.max(result.scores[slot]);
                     result.matched[slot] |= 1 << (term.word % 64);
                 }
             }

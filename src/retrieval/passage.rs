@@ -11,7 +11,7 @@ use crate::text::sentence;
 /// Most words of a passage, except for a code block or table that alone has more.
 pub const MAX_WORDS: usize = 220;
 /// Sections with fewer words are joined with their neighbors under the same heading.
-pub const TINY_WORDS: usize = 20;
+pub const TINY_WORDS: usize = 12;
 
 /// A piece of an article under one heading, or under several tiny ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +44,8 @@ struct Part<'a> {
     anchor: Option<&'a str>,
     blocks: Vec<(Block, usize)>,
     is_tiny: bool,
+    /// Whether it has several sections; then its path is that of the heading above them.
+    is_joined: bool,
 }
 
 impl Part<'_> {
@@ -62,10 +64,17 @@ pub fn split(article: &Arc<Article>, language: Language) -> Vec<Passage> {
             continue;
         }
         let is_tiny = blocks.iter().map(|(_, words)| words).sum::<usize>() < TINY_WORDS;
-        let mut part = Part { heading_path: &section.heading_path, anchor: section.anchor.as_deref(), blocks, is_tiny };
+        let mut part = Part {
+            heading_path: &section.heading_path,
+            anchor: section.anchor.as_deref(),
+            blocks,
+            is_tiny,
+            is_joined: false,
+        };
         match parts.last_mut() {
             Some(last) if joins(last, &part) => {
-                if last.heading_path.len() == part.heading_path.len() {
+                if !last.is_joined {
+                    last.is_joined = true;
                     let own = std::mem::take(&mut last.blocks);
                     last.blocks = heading_block(last.heading_path).into_iter().chain(own).collect();
                     last.heading_path = parent(last.heading_path);
@@ -92,14 +101,14 @@ fn parent(heading_path: &[String]) -> &[String] {
     heading_path.split_last().map_or(&[], |(_, parent)| parent)
 }
 
-/// Whether the tiny section `next` goes with the tiny ones before it: both
+/// Whether the tiny section `next` goes with the tiny ones before it: all
 /// stand under the same heading.
 fn joins(last: &Part<'_>, next: &Part<'_>) -> bool {
-    let same_parent = !next.heading_path.is_empty()
-        && (last.heading_path == parent(next.heading_path) && !last.heading_path.is_empty()
-            || last.heading_path.len() == next.heading_path.len()
-                && parent(last.heading_path) == parent(next.heading_path));
-    last.is_tiny && next.is_tiny && same_parent && last.words() + next.words() <= MAX_WORDS
+    let common = if last.is_joined { last.heading_path } else { parent(last.heading_path) };
+    let is_sibling = common == parent(next.heading_path)
+        && !next.heading_path.is_empty()
+        && (last.is_joined || !last.heading_path.is_empty());
+    last.is_tiny && next.is_tiny && is_sibling && last.words() + next.words() <= MAX_WORDS
 }
 
 fn heading_block(heading_path: &[String]) -> Option<(Block, usize)> {
@@ -276,11 +285,12 @@ mod tests {
             section(&["Codes", "E1"], &["Bad key."]),
             section(&["Codes", "E2"], &["Bad id."]),
             section(&["Other"], &["Alone."]),
+            section(&["More", "E3"], &["Elsewhere."]),
         ];
         let passages = split(&article(sections), Language::ENGLISH);
         assert_eq!(
             passages.iter().map(|p| p.text.as_str()).collect::<Vec<_>>(),
-            ["E1\nBad key.\nE2\nBad id.", "Alone."]
+            ["E1\nBad key.\nE2\nBad id.", "Alone.", "Elsewhere."]
         );
         assert_eq!(passages[0].heading_path, ["Codes"]);
         assert_eq!(passages[0].url, "/a#e1");
@@ -305,7 +315,8 @@ mod tests {
     fn sections() -> impl Strategy<Value = Vec<Section>> {
         let heading = prop_oneof![Just("One"), Just("Two"), Just("Three")];
         let path = prop::collection::vec(heading, 0..3);
-        let text = prop_oneof![(0_usize..700).prop_map(words), "(\\PC|[ .]){0,60}"];
+        let text =
+            prop_oneof![(0_usize..700).prop_map(words), "(\\PC|[ .]){0,60}".prop_map(|text| text.replace('*', "x"))];
         let kind = prop_oneof![
             Just(BlockKind::Paragraph),
             Just(BlockKind::ListItem),

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use super::App;
 use super::router::report;
 use crate::agent::library::KnowledgeStatus;
-use crate::diagnostic::{Diagnostic, Severity};
 
 pub(crate) async fn healthz() -> Response {
     report(StatusCode::OK, json!({ "status": "ok" }))
@@ -35,23 +34,7 @@ fn knowledge(word: &str, status: &KnowledgeStatus) -> Value {
             "passages": status.passages,
             "answers": status.answers,
             "healthy": status.healthy,
-            "diagnostics": status.diagnostics.iter().map(diagnostic).collect::<Vec<_>>(),
+            "diagnostics": status.diagnostics,
         },
-    })
-}
-
-fn diagnostic(diagnostic: &Diagnostic) -> Value {
-    let severity = match diagnostic.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    json!({
-        "code": diagnostic.code,
-        "severity": severity,
-        "path": diagnostic.place.path.as_ref(),
-        "line": diagnostic.place.position.map(|position| position.line),
-        "column": diagnostic.place.position.map(|position| position.column),
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
     })
 }

@@ -135,9 +135,10 @@ const MIN_VOTES: u32 = 4;
 /// Text shorter than this many letters says too little for trigram statistics.
 const MIN_TRIGRAM_LETTERS: usize = 40;
 
-/// The language of `text`, from its script first, then from its function words
-/// and letter statistics. With `candidates`, only these are considered where a
-/// script has several languages. `None` when nothing speaks for any.
+/// The language of `text`, from its script first, then from its function words,
+/// then from letter statistics. The last choose among `candidates` alone, when
+/// there are any: over all languages they err often on a line of text, and cost
+/// more than a search. `None` when nothing speaks for any.
 pub fn detect(text: &str, candidates: &[Language]) -> Option<Detection> {
     let text = head(text);
     let (script, letters) = main_script(text)?;
@@ -145,12 +146,12 @@ pub fn detect(text: &str, candidates: &[Language]) -> Option<Detection> {
         let language = Language::new(code)?;
         return Some(Detection { language, confident: true });
     }
-    let allowed = |language: Language| candidates.is_empty() || candidates.contains(&language);
-    if let Some(detection) = by_function_words(text, script, allowed) {
+    if let Some(detection) = by_function_words(text, script) {
         return Some(detection);
     }
+    let allowed = |language: Language| candidates.is_empty() || candidates.contains(&language);
     if letters < MIN_TRIGRAM_LETTERS {
-        let usual = script.commonest_language().and_then(Language::new).filter(|language| allowed(*language));
+        let usual = script.commonest_language().and_then(Language::new);
         return usual.map(|language| Detection { language, confident: false });
     }
     let listed: Vec<Lang> = LATIN_AND_SHARED
@@ -183,9 +184,12 @@ pub fn of_article(text: &str, declared: Option<&Locale>, default: &Locale) -> La
 
 /// The language of a question: what its script and words clearly say, else the
 /// user's language, else the project's, as far as that can be written so.
-pub fn of_question(text: &str, user: Option<&Locale>, default: Language) -> Language {
+/// `known` are the languages of the project's articles.
+pub fn of_question(text: &str, user: Option<&Locale>, default: Language, known: &[Language]) -> Language {
     let usual = user.map_or(default, Language::of_locale);
-    match detect(text, &[]) {
+    let candidates: Vec<Language> =
+        known.iter().copied().filter(|language| *language != usual).chain([usual]).collect();
+    match detect(text, &candidates) {
         Some(Detection { language, confident: true }) if !is_same_script_guess(language, usual) => language,
         Some(Detection { language, confident: false }) if !usual.writes(script_of(text)) => language,
         Some(_) | None => usual,
@@ -234,7 +238,7 @@ fn main_script(text: &str) -> Option<(Script, usize)> {
     counts.into_iter().max_by_key(|(_, count)| *count)
 }
 
-fn by_function_words(text: &str, script: Script, allowed: impl Fn(Language) -> bool) -> Option<Detection> {
+fn by_function_words(text: &str, script: Script) -> Option<Detection> {
     let mut votes = [0_u32; stopword::LANGUAGES.len()];
     let mut words = 0_u32;
     segment::segments(text, |segment| {
@@ -247,7 +251,7 @@ fn by_function_words(text: &str, script: Script, allowed: impl Fn(Language) -> b
     let mut second = 0;
     for (votes, code) in votes.into_iter().zip(stopword::LANGUAGES) {
         let Some(language) = Language::new(code) else { continue };
-        if !language.writes(script) || !allowed(language) {
+        if !language.writes(script) {
             continue;
         }
         match best {
@@ -313,12 +317,12 @@ mod tests {
     #[test]
     fn few_words_do_not_overrule_what_is_usual() {
         let german = Locale::new("de-AT").unwrap();
-        assert_eq!(of_question("API token", Some(&german), Language::ENGLISH).as_str(), "de");
-        assert_eq!(of_question("API token", None, Language::ENGLISH).as_str(), "en");
-        assert_eq!(of_question("How do I get the API token?", Some(&german), language("de")).as_str(), "en");
-        assert_eq!(of_question("数据", Some(&Locale::new("ja").unwrap()), Language::ENGLISH).as_str(), "ja");
-        assert_eq!(of_question("данные", None, Language::ENGLISH).as_str(), "ru");
-        assert_eq!(of_question("", None, Language::ENGLISH).as_str(), "en");
+        assert_eq!(of_question("API token", Some(&german), Language::ENGLISH, &[]).as_str(), "de");
+        assert_eq!(of_question("API token", None, Language::ENGLISH, &[]).as_str(), "en");
+        assert_eq!(of_question("How do I get the API token?", Some(&german), language("de"), &[]).as_str(), "en");
+        assert_eq!(of_question("数据", Some(&Locale::new("ja").unwrap()), Language::ENGLISH, &[]).as_str(), "ja");
+        assert_eq!(of_question("данные", None, Language::ENGLISH, &[]).as_str(), "ru");
+        assert_eq!(of_question("", None, Language::ENGLISH, &[]).as_str(), "en");
     }
 
     #[test]

@@ -41,11 +41,21 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     assert!(store.append(&nowhere, frames(1, 1)).await.is_err());
     assert!(store.read_after(&nowhere, 0, 10).await.is_err());
 
-    for (after, limit, expected) in
-        [(0, 10, vec![1, 2, 3, 4]), (0, 2, vec![1, 2]), (2, 10, vec![3, 4]), (4, 10, vec![]), (9, 10, vec![]), (u64::MAX, 10, vec![]), (0, 0, vec![])]
-    {
+    for (after, limit, expected) in [
+        (0, 10, vec![1, 2, 3, 4]),
+        (0, 2, vec![1, 2]),
+        (2, 10, vec![3, 4]),
+        (4, 10, vec![]),
+        (9, 10, vec![]),
+        (u64::MAX, 10, vec![]),
+        (0, 0, vec![]),
+    ] {
         let events = store.read_after(&one, after, limit).await.expect("events");
-        assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), expected, "after {after}, at most {limit}");
+        assert_eq!(
+            events.iter().map(|event| event.seq).collect::<Vec<_>>(),
+            expected,
+            "after {after}, at most {limit}"
+        );
         for event in events {
             assert_eq!(event.frame, frames(event.seq, 1)[0], "a frame comes back as it was");
         }

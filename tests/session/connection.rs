@@ -89,7 +89,9 @@ fn event_of(made: &Move, at: usize, now: Moment) -> Event {
             agent: AgentInfo::default(),
         }),
         Move::Joined(false) => Event::JoinFailed(CommandError::new(ErrorCode::StorageUnavailable, "no")),
-        Move::Entered => Event::Entered { conversation, command: Some("n".to_owned()), fingerprint: 1, ack: Ack::default() },
+        Move::Entered => {
+            Event::Entered { conversation, command: Some("n".to_owned()), fingerprint: 1, ack: Ack::default() }
+        }
         Move::Wait(_) => Event::Tick { now },
         Move::Drain(busy) => Event::Drain { busy: *busy, reconnect_after_ms: 5 },
         Move::Drained => Event::Drained,
@@ -119,7 +121,10 @@ fn run(moves: &[Move]) -> Vec<Effect> {
                     welcomes += 1;
                 }
                 Effect::Join(_) => joins += 1,
-                Effect::Converse(_) | Effect::Enter { .. } | Effect::ReadExperience { .. } | Effect::ReadPost { .. } => {
+                Effect::Converse(_)
+                | Effect::Enter { .. }
+                | Effect::ReadExperience { .. }
+                | Effect::ReadPost { .. } => {
                     assert!(was_live, "nothing for a conversation before there is one");
                 }
                 Effect::Close(_) => closed = true,
@@ -147,9 +152,7 @@ fn a_flood_is_refused_and_then_cut_off() {
     let hello = [Move::Frame(0), Move::Joined(true)];
     let flood = std::iter::repeat_n(Move::Frame(14), 200);
     let effects = run(&hello.into_iter().chain(flood).collect::<Vec<_>>());
-    let is_limited = |effect: &&Effect| {
-        matches!(effect, Effect::Send(frame) if matches!(&frame.message, ServerMessage::Error(error) if error.code == ErrorCode::RateLimited))
-    };
+    let is_limited = |effect: &&Effect| matches!(effect, Effect::Send(frame) if matches!(&frame.message, ServerMessage::Error(error) if error.code == ErrorCode::RateLimited));
     assert_eq!(effects.iter().filter(is_limited).count(), 100);
     assert_eq!(effects.last(), Some(&Effect::Close(CloseCode::RateLimited)));
 }
@@ -158,9 +161,9 @@ fn a_flood_is_refused_and_then_cut_off() {
 fn silence_is_asked_about_once_and_then_closed() {
     let moves = [Move::Frame(0), Move::Joined(true), Move::Wait(25_000), Move::Wait(9_999), Move::Wait(1)];
     let effects = run(&moves);
-    let pings = effects.iter().filter(|effect| {
-        matches!(effect, Effect::Send(frame) if matches!(frame.message, ServerMessage::Ping(_)))
-    });
+    let pings = effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Send(frame) if matches!(frame.message, ServerMessage::Ping(_))));
     assert_eq!(pings.count(), 1);
     assert_eq!(effects.last(), Some(&Effect::Close(CloseCode::NoPong)));
     let spoken = [Move::Frame(0), Move::Joined(true), Move::Wait(25_000), Move::Frame(4), Move::Wait(24_999)];

@@ -4,8 +4,8 @@
 use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::client::{Came, Client, hello};
 use crate::rig::{Rig, settings};
@@ -57,7 +57,11 @@ async fn check(rig: &Rig, mut client: Client, message: Message, expected: Expect
 }
 
 fn nested(depth: usize) -> String {
-    format!(r#"{{"type":"context.update","id":"n","data":{{"attributes":{{"a":{}1{}}}}}}}"#, "[".repeat(depth), "]".repeat(depth))
+    format!(
+        r#"{{"type":"context.update","id":"n","data":{{"attributes":{{"a":{}1{}}}}}}}"#,
+        "[".repeat(depth),
+        "]".repeat(depth)
+    )
 }
 
 fn send(text: &str) -> String {
@@ -198,7 +202,11 @@ async fn before_and_in_hello() {
     let cases: Vec<(&str, String, Expected)> = vec![
         ("a message before hello", send("x"), Error("auth_required")),
         ("a claim before hello", r#"{"type":"action.claim","data":{"action_id":"x"}}"#.into(), Error("auth_required")),
-        ("a later command before hello", r#"{"type":"run.cancel","data":{"run_id":"x"}}"#.into(), Error("auth_required")),
+        (
+            "a later command before hello",
+            r#"{"type":"run.cancel","data":{"run_id":"x"}}"#.into(),
+            Error("auth_required"),
+        ),
         ("an unknown command before hello", r#"{"type":"x"}"#.into(), Error("unknown_type")),
         ("a pong before hello", r#"{"type":"pong"}"#.into(), Nothing),
         ("not JSON before hello", "GET / HTTP/1.1".into(), ErrorClose("bad_request", 4501)),
@@ -214,7 +222,11 @@ async fn before_and_in_hello() {
         ("hello with a relative page", with("page", json!({"url": "x"})), Error("bad_request")),
         ("hello with a bad attribute", with("attributes", json!({"a b": 1})), Error("bad_request")),
         ("hello with capabilities as a text", with("capabilities", json!("all")), Error("bad_request")),
-        ("hello with a negative cursor", with("resume", json!({"conversation_id": "c", "epoch": "e", "after_seq": -1})), Error("bad_request")),
+        (
+            "hello with a negative cursor",
+            with("resume", json!({"conversation_id": "c", "epoch": "e", "after_seq": -1})),
+            Error("bad_request"),
+        ),
     ];
     for (name, text, expected) in cases {
         let client = Client::open(rig.address).await;

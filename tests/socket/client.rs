@@ -113,7 +113,9 @@ impl Client {
         loop {
             match timeout(PATIENCE, self.socket.next()).await.expect("something in time") {
                 Some(Ok(Message::Text(text))) => return Came::Frame(serde_json::from_str(&text).expect("JSON")),
-                Some(Ok(Message::Close(frame))) => return frame.map_or(Came::Cut, |frame| Came::Closed(frame.code.into())),
+                Some(Ok(Message::Close(frame))) => {
+                    return frame.map_or(Came::Cut, |frame| Came::Closed(frame.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Came::Cut,
             }
@@ -185,7 +187,11 @@ impl Client {
 
 /// The types of frames, without those that come at any time.
 pub(crate) fn types(frames: &[Value]) -> Vec<&str> {
-    frames.iter().filter_map(|frame| frame["type"].as_str()).filter(|kind| !matches!(*kind, "run.status" | "ping")).collect()
+    frames
+        .iter()
+        .filter_map(|frame| frame["type"].as_str())
+        .filter(|kind| !matches!(*kind, "run.status" | "ping"))
+        .collect()
 }
 
 /// Checks that the numbers of events go up by one, except where `from_seq` explains it.

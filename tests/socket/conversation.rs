@@ -146,8 +146,11 @@ async fn actions_that_the_client_cannot_do_are_not_sent() {
     hello["capabilities"] = json!({"actions": ["open_post", "fly"]});
     let mut client = Client::join_as(rig.address, hello).await;
     let frames = client.ask("offer").await;
-    let kinds: Vec<&Value> =
-        frames.iter().filter(|frame| frame["type"] == "action.requested").map(|frame| &frame["data"]["action"]["type"]).collect();
+    let kinds: Vec<&Value> = frames
+        .iter()
+        .filter(|frame| frame["type"] == "action.requested")
+        .map(|frame| &frame["data"]["action"]["type"])
+        .collect();
     assert_eq!(kinds, ["open_post"]);
     assert!(!types(&frames).contains(&"run.trace"), "the trace was not asked for");
 }
@@ -228,8 +231,11 @@ async fn sending_again_is_harmless() {
     let mut frames = client.through("run.finished").await;
     client.command("context.update", json!({})).await;
     frames.extend(client.through("ack").await);
-    let acks: Vec<bool> =
-        frames.iter().filter(|frame| frame["type"] == "ack" && frame["ref"] == "same").map(|frame| frame["data"]["duplicate"] == true).collect();
+    let acks: Vec<bool> = frames
+        .iter()
+        .filter(|frame| frame["type"] == "ack" && frame["ref"] == "same")
+        .map(|frame| frame["data"]["duplicate"] == true)
+        .collect();
     assert_eq!(acks, [false, true, true]);
     assert_eq!(types(&frames).iter().filter(|kind| **kind == "run.started").count(), 1);
     client.send(json!({"type": "message.send", "id": "same", "data": {"text": "other"}})).await;
@@ -336,7 +342,11 @@ async fn runs_end_whatever_the_agent_does() {
     {
         let frames = client.ask(text).await;
         let last = frames.last().expect("frames");
-        assert_eq!((&last["data"]["outcome"], &last["data"]["error"]["code"]), (&json!(outcome), &json!(code)), "{text}");
+        assert_eq!(
+            (&last["data"]["outcome"], &last["data"]["error"]["code"]),
+            (&json!(outcome), &json!(code)),
+            "{text}"
+        );
         if text == "hang" {
             let partial = frames.iter().rev().find(|frame| frame["type"] == "message.completed").expect("a message");
             assert_eq!(partial["data"]["text"], "half an ");
@@ -371,7 +381,10 @@ async fn a_full_store_refuses_and_nothing_is_lost() {
     client.command("message.send", json!({"text": "slow 10"})).await;
     let frames = client.through("run.finished").await;
     let last = frames.last().expect("frames");
-    assert_eq!((&last["data"]["outcome"], &last["data"]["error"]["code"]), (&json!("failed"), &json!("storage_unavailable")));
+    assert_eq!(
+        (&last["data"]["outcome"], &last["data"]["error"]["code"]),
+        (&json!("failed"), &json!("storage_unavailable"))
+    );
     let refused = client.call("message.send", json!({"text": "three"})).await;
     assert_eq!(refused["data"]["code"], "quota_exceeded");
 }

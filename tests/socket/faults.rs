@@ -92,7 +92,11 @@ async fn a_cursor_that_is_void_begins_a_new_conversation() {
     unreadable["conversation_id"] = json!("a b");
     for cursor in [other_epoch, beyond, unknown, unreadable] {
         let mut client = resumed(&rig, cursor.clone()).await;
-        assert_eq!((&client.welcome["data"]["resumed"], &client.welcome["data"]["seq"]), (&json!(false), &json!(0)), "{cursor}");
+        assert_eq!(
+            (&client.welcome["data"]["resumed"], &client.welcome["data"]["seq"]),
+            (&json!(false), &json!(0)),
+            "{cursor}"
+        );
         check_sequence(&client.ask("new").await, 0);
     }
 }
@@ -120,7 +124,11 @@ async fn two_tabs_follow_one_conversation_and_one_of_them_acts() {
     let seen_by_first = first.ask("offer").await;
     let seen_by_second = second.through("run.finished").await;
     check_sequence(&seen_by_second, 0);
-    assert_eq!(seen_by_second.iter().filter(|frame| frame["type"] == "ack").count(), 0, "acks go to the tab that asked");
+    assert_eq!(
+        seen_by_second.iter().filter(|frame| frame["type"] == "ack").count(),
+        0,
+        "acks go to the tab that asked"
+    );
     let offer = seen_by_first.iter().find(|frame| frame["type"] == "action.requested").expect("an offer");
     let claim = json!({"action_id": offer["data"]["action_id"]});
     let (one, two) = tokio::join!(first.call("action.claim", claim.clone()), second.call("action.claim", claim));

@@ -58,7 +58,11 @@ async fn pages_and_reports() {
         assert_eq!(status(&response), 200, "{path}");
         assert!(lower.contains(&format!("content-type: {kind}\r\n")), "{path}: {response}");
         assert!(lower.contains(&part.to_lowercase()), "{path}: no {part}");
-        for header in ["content-security-policy: default-src 'none'", "x-content-type-options: nosniff", "referrer-policy: no-referrer"] {
+        for header in [
+            "content-security-policy: default-src 'none'",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+        ] {
             assert!(lower.contains(header), "{path}: no {header}");
         }
     }
@@ -214,7 +218,11 @@ async fn beyond_the_cap_clients_are_told_to_come_back() {
         let response = get(rig.address, "/healthz").await;
         assert_eq!(status(&response), 503);
         assert!(response.contains("retry-after: 5"), "{response}");
-        let length: usize = response.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next()?.parse().ok()).expect("a length");
+        let length: usize = response
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.split("\r\n").next()?.parse().ok())
+            .expect("a length");
         assert_eq!(body(&response).len(), length);
         assert!(start.elapsed() < Duration::from_secs(1));
     }

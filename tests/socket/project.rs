@@ -18,7 +18,8 @@ fn template(text: &str) -> Template {
 }
 
 fn step(id: &str) -> Step {
-    let navigate = Navigate { url: template("/users/{{user.id}}/plan?of={{user.plan|free}}"), open_in: OpenIn::SameTab };
+    let navigate =
+        Navigate { url: template("/users/{{user.id}}/plan?of={{user.plan|free}}"), open_in: OpenIn::SameTab };
     let agent = LaunchAgent { message: Some(template("Help me, {{user.name|you}}")), mode: LaunchMode::Send };
     Step {
         id: StepId::new(id).expect("an id"),
@@ -49,8 +50,7 @@ fn experience(kind: ExperienceKind) -> Experience {
         ExperienceKind::Modal => Content::Modal(flow()),
         ExperienceKind::Survey => {
             let mut asked = step("nps");
-            asked.question =
-                Some(Question { kind: QuestionKind::Nps, text: template("How likely?"), optional: false });
+            asked.question = Some(Question { kind: QuestionKind::Nps, text: template("How likely?"), optional: false });
             asked.conditions = vec![SurveyCondition {
                 answer: Comparison::Lte(Value::Number(6.0)),
                 then: vec![Action::GoToStep(StepTarget::Complete)],
@@ -148,7 +148,11 @@ pub(crate) fn project() -> Project {
         ..experience(ExperienceKind::Tour)
     };
     project.experiences.insert(draft.id.clone(), draft.into());
-    for post in [post("news", Status::Published, None), post("draft", Status::Draft, None), post("pro", Status::Published, pro())] {
+    for post in [
+        post("news", Status::Published, None),
+        post("draft", Status::Draft, None),
+        post("pro", Status::Published, pro()),
+    ] {
         project.posts.insert(post.id.clone(), post.into());
     }
     for article in [article("billing/invoices", None), article("secret", pro())] {

@@ -165,7 +165,8 @@ fn book_interview(node: &Node, reading: &mut Reading<'_>) -> Option<BookIntervie
             InterviewProvider::Zcal => "zcal.co",
         };
         let fits = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
-        if !fits(expected) && !(expected == "google.com" && host == "calendar.app.google") {
+        let google_short = expected == "google.com" && host == "calendar.app.google";
+        if !fits(expected) && !google_short {
             let message = format!("`{host}` is not a host of this scheduling service");
             reading.warning("interview-url", node.position, message, format!("its pages are at `{expected}`"));
         }

@@ -9,35 +9,38 @@ use crate::knowledge::entry::{Entry, Object};
 use super::Changes;
 
 /// The project of these files. Of two objects with one id the first one stays.
-pub(super) fn project(settings: Arc<Settings>, entries: &[&Entry]) -> Project {
-    let mut project = Project { settings, ..Project::default() };
-    for object in entries.iter().filter_map(|entry| entry.object.as_ref()) {
-        match object {
-            Object::Settings(_) => {}
-            Object::Article(article) => {
-                project.articles.entry(article.id.clone()).or_insert_with(|| article.clone());
-            }
-            Object::Answer(answer) => {
-                project.answers.entry(answer.id.clone()).or_insert_with(|| answer.clone());
-            }
-            Object::Post(post) => {
-                project.posts.entry(post.id.clone()).or_insert_with(|| post.clone());
-            }
-            Object::Experience(experience) => {
-                project.experiences.entry(experience.id.clone()).or_insert_with(|| experience.clone());
-            }
-            Object::Automation(automation) => {
-                project.automations.entry(automation.id.clone()).or_insert_with(|| automation.clone());
-            }
-            Object::Segment(segment) => {
-                project.segments.entry(segment.id.clone()).or_insert_with(|| segment.clone());
-            }
-            Object::Trigger(trigger) => {
-                project.triggers.entry(trigger.id.clone()).or_insert_with(|| trigger.clone());
-            }
-        }
+pub(super) fn project(settings: Arc<Settings>, entries: &[(&Arc<str>, &Entry)]) -> Project {
+    // Files come in the order of their paths, which is nearly that of the ids, so
+    // that the maps are built in one pass; the last of two equal ids is kept.
+    let objects = || entries.iter().rev().filter_map(|(_, entry)| entry.object.as_ref());
+    macro_rules! objects_by_id {
+        ($kind:ident) => {
+            objects()
+                .filter_map(|object| match object {
+                    Object::$kind(object) => Some((object.id.clone(), object.clone())),
+                    #[expect(unreachable_patterns, reason = "one of these is the kind above")]
+                    Object::Settings(_)
+                    | Object::Article(_)
+                    | Object::Answer(_)
+                    | Object::Post(_)
+                    | Object::Experience(_)
+                    | Object::Automation(_)
+                    | Object::Segment(_)
+                    | Object::Trigger(_) => None,
+                })
+                .collect()
+        };
     }
-    project
+    Project {
+        settings,
+        articles: objects_by_id!(Article),
+        answers: objects_by_id!(Answer),
+        experiences: objects_by_id!(Experience),
+        posts: objects_by_id!(Post),
+        automations: objects_by_id!(Automation),
+        segments: objects_by_id!(Segment),
+        triggers: objects_by_id!(Trigger),
+    }
 }
 
 fn article_id(entry: &Entry) -> Option<ArticleId> {

@@ -118,7 +118,7 @@ impl Reading<'_> {
     }
 
     /// A template whose text stands at or after a position.
-    fn template_of(&mut self, text: &str, position: Position) -> Option<Template> {
+    pub(crate) fn template_of(&mut self, text: &str, position: Position) -> Option<Template> {
         let brace = |offset: usize| text[..offset].matches("{{").count();
         match Template::parse(text) {
             Ok(template) => {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::{Index, Slot};
 use crate::domain::article::Article;
@@ -15,7 +16,8 @@ use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
 use crate::retrieval::passage::{self, Passage};
-use crate::retrieval::semantic::VectorTable;
+use crate::retrieval::scope::{Access, Scopes};
+use crate::retrieval::semantic::{self, VectorTable};
 use crate::text::analysis::Analyzer;
 use crate::text::language::{self, Language};
 
@@ -105,7 +107,7 @@ impl IndexBuilder {
         let embedding_failure = self.embed_missing().await;
         let default_language = Language::of_locale(default_locale);
         Ok(Arc::new(Index {
-            languages: count_languages(&self.slots),
+            scopes: Scopes::of(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.access))),
             slots: self.slots.clone(),
             audiences: self.audiences.clone(),
             default_language,
@@ -137,7 +139,8 @@ impl IndexBuilder {
                 self.slots.push(None);
                 self.slots.len() - 1
             });
-            self.slots[slot] = Some(Slot { passage: Arc::new(passage), audience });
+            let access = Access { audience, language: passage.language };
+            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access });
             slots.push(slot);
             let slot = u32::try_from(slot).expect("fewer passages than 2^32");
             self.writer.add(Document { slot, article: number, fields })?;
@@ -152,23 +155,28 @@ impl IndexBuilder {
         let embedder = Arc::clone(self.embedder.as_ref()?);
         let is_missing = |(at, slot): (usize, &Option<Slot>)| {
             let slot = slot.as_ref()?;
-            let wanted = !self.vectors.has(at) && embedder.knows(slot.passage.language.as_str());
-            wanted.then(|| (at, embedding_text(&slot.passage)))
+            let wanted = !self.vectors.has(at) && embedder.knows(slot.access.language.as_str());
+            wanted.then(|| (at, Arc::clone(&slot.passage)))
         };
-        let missing: Vec<(usize, String)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
+        let missing: Vec<(usize, Arc<Passage>)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
         for batch in missing.chunks(EMBEDDING_BATCH) {
-            let texts: Vec<&str> = batch.iter().map(|(_, text)| text.as_str()).collect();
-            match embedder.embed(&texts).await {
-                Ok(vectors) if vectors.iter().len() == batch.len() => {
-                    for ((slot, _), vector) in batch.iter().zip(vectors.iter()) {
-                        self.vectors.set(*slot, vector);
-                    }
-                }
-                Ok(vectors) => {
-                    let (given, wanted) = (vectors.iter().len(), batch.len());
-                    return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
-                }
+            let mut texts = Texts::default();
+            let of_batch: Vec<(usize, usize)> = batch
+                .iter()
+                .map(|(_, passage)| (texts.place(heading_text(passage)), texts.place(passage.text.clone())))
+                .collect();
+            let texts: Vec<&str> = texts.texts.iter().map(String::as_str).collect();
+            let vectors = match embedder.embed(&texts).await {
+                Ok(vectors) => vectors,
                 Err(error) => return Some(error.to_string()),
+            };
+            let vectors: Vec<&[f32]> = vectors.iter().collect();
+            if vectors.len() != texts.len() {
+                let (given, wanted) = (vectors.len(), texts.len());
+                return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
+            }
+            for ((slot, _), (heading, text)) in batch.iter().zip(of_batch) {
+                self.vectors.set(*slot, &semantic::between(vectors[heading], vectors[text]));
             }
         }
         None
@@ -210,26 +218,29 @@ fn terms<'a>(analyzer: &Analyzer, texts: impl IntoIterator<Item = &'a str>) -> S
     all
 }
 
-/// What stands for a passage in the embedder: its title and headings say what
-/// a short passage leaves out.
-fn embedding_text(passage: &Passage) -> String {
+/// The title and the headings of a passage, which say what it is about where
+/// its text takes that as known.
+fn heading_text(passage: &Passage) -> String {
     let mut text = passage.article.title.clone();
-    for part in passage.heading_path.iter().chain([&passage.text]) {
+    for heading in &passage.heading_path {
         text.push('\n');
-        text.push_str(part);
+        text.push_str(heading);
     }
     text
 }
 
-fn count_languages(slots: &[Option<Slot>]) -> Vec<(Language, usize)> {
-    let mut counts: Vec<(Language, usize)> = Vec::new();
-    for slot in slots.iter().flatten() {
-        let language = slot.passage.language;
-        match counts.iter_mut().find(|(known, _)| *known == language) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((language, 1)),
-        }
+/// Different texts, each once: the passages under one heading share its vector.
+#[derive(Default)]
+struct Texts {
+    texts: Vec<String>,
+    places: FxHashMap<String, usize>,
+}
+
+impl Texts {
+    fn place(&mut self, text: String) -> usize {
+        *self.places.entry(text).or_insert_with_key(|text| {
+            self.texts.push(text.clone());
+            self.texts.len() - 1
+        })
     }
-    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    counts
 }

@@ -27,6 +27,10 @@ impl Inline {
     /// Text of the author.
     pub(crate) fn text(&mut self, text: &str) {
         self.text.push_str(text);
+        if !text.contains(['\\', '`', '[', '|', '*', '_', '~', '<', '#', '>', '+']) {
+            self.markdown.push_str(text);
+            return;
+        }
         let mut previous = self.markdown.chars().next_back();
         let mut characters = text.chars().peekable();
         while let Some(c) = characters.next() {

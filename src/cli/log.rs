@@ -1,0 +1,20 @@
+//! Where the log goes: standard error, so that standard output stays a result.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::{Config, LogFormat};
+
+/// The log of a command: warnings alone.
+pub(super) fn quiet() {
+    let _ = fmt().with_env_filter(EnvFilter::new("warn")).with_writer(std::io::stderr).without_time().try_init();
+}
+
+/// The log of a server, as it is configured.
+pub(super) fn of_server(config: &Config) {
+    let log = fmt().with_env_filter(EnvFilter::new(&config.log_level)).with_writer(std::io::stderr);
+    let _ = match config.log {
+        LogFormat::Text => log.with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+    };
+}

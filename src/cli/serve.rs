@@ -1,0 +1,165 @@
+//! `docent serve`: a project, served until the process is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anstream::eprintln;
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{EmbedderName, embedders, log};
+use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
+use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
+use crate::agent::{Agent, Settings};
+use crate::config::{self, Config, Overrides};
+use crate::diagnostic::Diagnostic;
+use crate::knowledge::watch::{Watch, WatchSettings};
+use crate::server::settings::ServerSettings;
+use crate::server::{self, Services, clock, descriptors, listener};
+use crate::session::rate::Rate;
+use crate::session::settings::SessionSettings;
+
+/// Arguments of `docent serve`; each wins over the environment and the file.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Folder with the project's knowledge [default: knowledge].
+    #[arg(long, value_name = "DIR")]
+    knowledge: Option<String>,
+    /// Folder with the prompts [default: `prompts` beside the knowledge].
+    #[arg(long, value_name = "DIR")]
+    prompts: Option<String>,
+    /// Address to listen at [default: 127.0.0.1:8787].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Configuration file [default: docent.toml, if it is there].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Which embedder compares meanings.
+    #[arg(long, value_name = "NAME", default_value = "static")]
+    embedder: EmbedderName,
+}
+
+pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let start = Instant::now();
+    let config = match config::load(args.config.as_deref(), &overrides(args)) {
+        Ok(config) => config,
+        Err(mistakes) => return Ok(refuse(&mistakes, "the configuration has mistakes")),
+    };
+    log::of_server(&config);
+
+    let embedder = embedders::of(args.embedder);
+    let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
+    let watched = folders.existing();
+    let (library, librarian) = match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
+        Ok(opened) => opened,
+        Err(OpenError::Project(mistakes)) => {
+            return Ok(refuse(&mistakes, &format!("{} has errors", config.knowledge.display())));
+        }
+        Err(OpenError::Index(error)) => return Err(error.into()),
+    };
+    let status = library.status();
+    for warning in &status.diagnostics {
+        tracing::warn!("{warning}");
+    }
+    let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
+    let address = listener.local_addr()?;
+    let services = Services {
+        answerer: Arc::new(Agent::new(library, embedder, Settings::default())),
+        store: Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default())),
+    };
+    eprintln!(
+        "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
+        config.knowledge.display(),
+        status.articles,
+        status.answers,
+        start.elapsed().as_millis(),
+    );
+
+    let watch = Watch::start(&watched, WatchSettings::default())?;
+    let reloads = reload(librarian, watch);
+    tokio::select! {
+        () = server::serve(listener, services, settings_of(&config), told_to_stop()?) => {}
+        () = reloads => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn overrides(args: &ServeArgs) -> Overrides {
+    [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.clone()?)))
+        .collect()
+}
+
+/// Prints all mistakes and says that nothing was started.
+fn refuse(mistakes: &[Diagnostic], why: &str) -> ExitCode {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    let errors = mistakes.iter().filter(|mistake| mistake.is_error()).count();
+    eprintln!("error: {why} ({errors}); nothing was started");
+    ExitCode::FAILURE
+}
+
+fn unavailable(address: SocketAddr) -> String {
+    format!("cannot listen at {address}; is another server there? name another address with --listen")
+}
+
+fn settings_of(config: &Config) -> ServerSettings {
+    let limits = &config.limits;
+    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let possible = descriptors::connections_within(descriptors::raise_open_files());
+    ServerSettings {
+        session: SessionSettings {
+            hello_timeout_ms: millis(limits.hello_timeout),
+            heartbeat_ms: millis(limits.heartbeat),
+            commands: Rate { count: limits.commands_per_10s, window_ms: 10_000 },
+            text_chars: limits.text_chars,
+            trace: config.traces(),
+            queue_events: limits.outbound_events,
+            queue_bytes: limits.outbound_bytes,
+            ..SessionSettings::default()
+        },
+        allowed_origins: config.origins.clone(),
+        connections: limits.max_connections.min(possible),
+        head_timeout: limits.head_timeout,
+        drain: limits.drain,
+        ..ServerSettings::default()
+    }
+}
+
+/// Serves each edit as it comes, and says how it went.
+async fn reload(mut librarian: Librarian, mut watch: Watch) {
+    while let Some(changed) = watch.next().await {
+        match librarian.reload(&changed).await {
+            Ok(Reload::Live { version, took }) => {
+                let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(knowledge.version = version, duration_ms, "the edit is live");
+            }
+            Ok(Reload::Kept { errors }) => {
+                for mistake in librarian.mistakes() {
+                    tracing::error!("{mistake}");
+                }
+                tracing::error!(knowledge.errors = errors, "the edit has errors, so the version before it is served");
+            }
+            Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
+        }
+    }
+    std::future::pending().await
+}
+
+/// Done when the process is interrupted or terminated.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,108 @@
+//! Watching real folders.
+
+use std::fs;
+
+use super::*;
+
+async fn next(watch: &mut Watch) -> Batch {
+    tokio::time::timeout(Duration::from_secs(10), watch.next()).await.expect("a batch in time").expect("a thread")
+}
+
+/// Batches until `path` is in one of them.
+async fn until(watch: &mut Watch, path: &Path) {
+    loop {
+        match next(watch).await {
+            Batch::Everything => return,
+            Batch::Paths(paths) if paths.contains(path) => return,
+            Batch::Paths(_) => {}
+        }
+    }
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().canonicalize().expect("a path").join("knowledge");
+    fs::create_dir(&path).expect("a folder");
+    (folder, path)
+}
+
+fn start(path: &Path) -> Watch {
+    Watch::start(&[path.to_path_buf()], WatchSettings::default()).expect("a watch")
+}
+
+#[tokio::test]
+async fn a_save_by_rename_is_seen_under_its_last_name() {
+    let (_folder, path) = folder();
+    let mut watch = start(&path);
+    fs::write(path.join(".a.md.tmp"), "text").expect("a file");
+    fs::rename(path.join(".a.md.tmp"), path.join("a.md")).expect("a rename");
+    assert_eq!(next(&mut watch).await, Batch::Paths([path.join("a.md")].into()));
+}
+
+#[tokio::test]
+async fn many_writes_are_few_batches() {
+    let (_folder, path) = folder();
+    let mut watch = start(&path);
+    for number in 0..50 {
+        fs::write(path.join(format!("{number}.md")), "text").expect("a file");
+    }
+    let mut seen = BTreeSet::new();
+    let mut batches = 0;
+    while seen.len() < 50 {
+        batches += 1;
+        match next(&mut watch).await {
+            Batch::Paths(paths) => seen.extend(paths),
+            Batch::Everything => break,
+        }
+    }
+    assert!(batches <= 25, "{batches}");
+}
+
+#[tokio::test]
+async fn new_and_removed_folders_are_seen() {
+    let (_folder, path) = folder();
+    let mut watch = start(&path);
+    fs::create_dir(path.join("new")).expect("a folder");
+    until(&mut watch, &path.join("new")).await;
+    fs::write(path.join("new/a.md"), "text").expect("a file");
+    until(&mut watch, &path.join("new/a.md")).await;
+    fs::remove_dir_all(path.join("new")).expect("no folder");
+    until(&mut watch, &path.join("new")).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_replaced_is_watched_again() {
+    let (_folder, path) = folder();
+    let mut watch = start(&path);
+    fs::rename(&path, path.with_file_name("old")).expect("a rename");
+    fs::create_dir(&path).expect("a folder");
+    while next(&mut watch).await != Batch::Everything {}
+    fs::write(path.join("b.md"), "text").expect("a file");
+    until(&mut watch, &path.join("b.md")).await;
+}
+
+#[tokio::test]
+async fn a_busy_reader_loses_nothing() {
+    let (_folder, path) = folder();
+    let mut watch = start(&path);
+    let settings = WatchSettings::default();
+    for number in 0..BATCHES + 3 {
+        fs::write(path.join(format!("{number}.md")), "text").expect("a file");
+        // Longer than a batch, so that each write would be a batch of its own.
+        tokio::time::sleep(settings.longest * 2).await;
+    }
+    let mut seen = BTreeSet::new();
+    while seen.len() < BATCHES + 3 {
+        match next(&mut watch).await {
+            Batch::Paths(paths) => seen.extend(paths),
+            Batch::Everything => break,
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_there_cannot_be_watched() {
+    let missing = PathBuf::from("/nonexistent/knowledge");
+    let error = Watch::start(&[missing], WatchSettings::default()).expect_err("no folder");
+    assert_eq!(error.folder, "/nonexistent/knowledge");
+}
