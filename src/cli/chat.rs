@@ -113,7 +113,9 @@ fn hello_of(args: &ChatArgs) -> anyhow::Result<Hello> {
     let user = UserFile::read(args.user.as_deref())?;
     let anonymous_id = user.id.clone().filter(|id| is_anonymous_id(id));
     if let (Some(id), None) = (&user.id, &anonymous_id) {
-        eprintln!("note: `{id}` is not an anonymous id, and this version cannot prove another; chatting as someone new");
+        eprintln!(
+            "note: `{id}` is not an anonymous id, and this version cannot prove another; chatting as someone new"
+        );
     }
     let kinds = ActionKind::NINE.into_iter().chain([ActionKind::RunAutomation]);
     Ok(Hello {
@@ -123,7 +125,10 @@ fn hello_of(args: &ChatArgs) -> anyhow::Result<Hello> {
         anonymous_id: Some(anonymous_id.unwrap_or_else(new_anonymous_id)),
         client_id: format!("chat-{}", Ulid::generate()),
         client: Some(ClientInfo { name: "docent chat".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }),
-        capabilities: Capabilities { actions: kinds.map(|kind| kind.name().to_owned()).collect(), features: Vec::new() },
+        capabilities: Capabilities {
+            actions: kinds.map(|kind| kind.name().to_owned()).collect(),
+            features: Vec::new(),
+        },
         locale: user.locale,
         page: args.page.as_ref().map(|url| PageInfo { url: url.to_string(), title: None }),
         attributes: user.traits.into_iter().collect(),
@@ -159,7 +164,9 @@ fn socket_address(server: &Url) -> anyhow::Result<Url> {
     let mut address = server.clone();
     let scheme = match server.scheme() {
         "http" | "ws" => "ws",
-        "https" | "wss" => anyhow::bail!("`{server}`: chat has no TLS; connect to the server itself, as in http://127.0.0.1:8787"),
+        "https" | "wss" => {
+            anyhow::bail!("`{server}`: chat has no TLS; connect to the server itself, as in http://127.0.0.1:8787")
+        }
         other => anyhow::bail!("`{server}`: `{other}:` is not a way to reach a server; use http://HOST:PORT"),
     };
     address.set_scheme(scheme).ok().with_context(|| format!("`{server}` is not the address of a server"))?;

@@ -115,9 +115,8 @@ impl Link {
                     return Arrival::Frame(Box::new(frame));
                 }
                 Message::Close(frame) => {
-                    let (code, reason) = frame.map_or((1005, String::new()), |frame| {
-                        (frame.code.into(), frame.reason.as_str().to_owned())
-                    });
+                    let (code, reason) = frame
+                        .map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.as_str().to_owned()));
                     let why = format!("{code} {reason}").trim().to_owned();
                     if !should_reconnect(code) {
                         return Arrival::Closed(why);

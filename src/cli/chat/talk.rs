@@ -103,15 +103,17 @@ impl Talk {
                 screen.refused(&format!("there is no command {word}; /help tells which there are"));
                 Next::Nothing
             }
-            _ => match line.parse::<usize>().ok().and_then(|number| self.choices.get(number.checked_sub(1)?).cloned()) {
-                Some(Choice::Reply(reply)) => self.send(reply.text, Some(reply.id)),
-                Some(Choice::Action(action)) => {
-                    let claim = ActionClaim { action_id: action.action_id.clone() };
-                    self.claimed = Some(*action);
-                    Next::Send(vec![self.command(ClientMessage::ActionClaim(claim))])
+            _ => {
+                match line.parse::<usize>().ok().and_then(|number| self.choices.get(number.checked_sub(1)?).cloned()) {
+                    Some(Choice::Reply(reply)) => self.send(reply.text, Some(reply.id)),
+                    Some(Choice::Action(action)) => {
+                        let claim = ActionClaim { action_id: action.action_id.clone() };
+                        self.claimed = Some(*action);
+                        Next::Send(vec![self.command(ClientMessage::ActionClaim(claim))])
+                    }
+                    None => self.send(line.to_owned(), None),
                 }
-                None => self.send(line.to_owned(), None),
-            },
+            }
         }
     }
 
@@ -145,7 +147,9 @@ impl Talk {
                     self.cursor = Some(cursor);
                 }
                 match (is_first, welcome.resumed) {
-                    (true, _) => screen.note(&format!("{} {}", welcome.agent.name, welcome.agent.greeting.unwrap_or_default())),
+                    (true, _) => {
+                        screen.note(&format!("{} {}", welcome.agent.name, welcome.agent.greeting.unwrap_or_default()))
+                    }
                     (false, true) => screen.note("back again"),
                     (false, false) => screen.note("back again; the server has forgotten the conversation above"),
                 }
@@ -218,7 +222,10 @@ impl Talk {
     fn answered(&mut self, reference: Option<&str>, message: &ServerMessage) -> Option<ClientMessage> {
         let answers = matches!(
             message,
-            ServerMessage::Ack(_) | ServerMessage::Error(_) | ServerMessage::PostContent(_) | ServerMessage::ExperienceContent(_)
+            ServerMessage::Ack(_)
+                | ServerMessage::Error(_)
+                | ServerMessage::PostContent(_)
+                | ServerMessage::ExperienceContent(_)
         );
         let at = self.outbox.iter().position(|command| answers && command.id.as_deref() == reference)?;
         self.outbox.remove(at).map(|command| command.message)
