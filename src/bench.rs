@@ -1,4 +1,4 @@
-//! Speed and size, measured offline or against a running server.
+//! Measures speed, memory and scale: in process, or of a running server.
 
 pub mod idle;
 pub mod index;

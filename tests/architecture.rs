@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 /// Modules by rank: a module uses only modules of a lower rank, itself, and
 /// those listed beside it on its own line where that is said.
 const RANKS: &[&[&str]] = &[
-    &["diagnostic", "domain", "text"],
+    &["diagnostic", "domain"],
+    &["text"],
     &["ports", "knowledge", "protocol", "telemetry"],
     &["retrieval", "intent"],
     &["agent"],
     &["session", "engagement"],
     &["adapters"],
-    &["server", "eval", "bench"],
+    &["server", "eval"],
+    &["bench"],
     &["config"],
     &["cli"],
 ];

@@ -5,11 +5,6 @@ use tracing_subscriber::fmt;
 
 use crate::config::{Config, LogFormat};
 
-/// The log of a command: warnings alone.
-pub(super) fn quiet() {
-    let _ = fmt().with_env_filter(EnvFilter::new("warn")).with_writer(std::io::stderr).without_time().try_init();
-}
-
 /// The log of a server, as it is configured.
 pub(super) fn of_server(config: &Config) {
     let log = fmt().with_env_filter(EnvFilter::new(&config.log_level)).with_writer(std::io::stderr);

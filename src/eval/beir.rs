@@ -68,7 +68,7 @@ pub type Judgments = BTreeMap<String, u32>;
 /// # Errors
 /// When the file cannot be read or a line is malformed.
 pub fn corpus(dir: &Path) -> Result<Vec<Document>, BeirError> {
-    rows(dir.join("corpus.jsonl"))
+    rows(&dir.join("corpus.jsonl"))
 }
 
 /// Reads `queries.jsonl` of the folder `dir`.
@@ -76,7 +76,7 @@ pub fn corpus(dir: &Path) -> Result<Vec<Document>, BeirError> {
 /// # Errors
 /// When the file cannot be read or a line is malformed.
 pub fn queries(dir: &Path) -> Result<Vec<Query>, BeirError> {
-    rows(dir.join("queries.jsonl"))
+    rows(&dir.join("queries.jsonl"))
 }
 
 /// Reads `qrels.tsv` of the folder `dir`: the relevant documents by query id.
@@ -102,9 +102,9 @@ pub fn judgments(dir: &Path) -> Result<BTreeMap<String, Judgments>, BeirError> {
     Ok(judgments)
 }
 
-fn rows<T: DeserializeOwned>(path: PathBuf) -> Result<Vec<T>, BeirError> {
+fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, BeirError> {
     let mut rows = Vec::new();
-    lines(&path, |_, line| {
+    lines(path, |_, line| {
         rows.push(serde_json::from_str(line).map_err(|error| error.to_string())?);
         Ok(())
     })?;

@@ -121,7 +121,7 @@ fn front(root: Option<&Node>, default_id: &str, setting: Setting, reading: &mut 
     let keywords = mapping.get("keywords").map(|node| keywords(node, setting, reading)).unwrap_or_default();
     match setting {
         Setting::Project => mapping.close_with_warnings(reading),
-        Setting::PlainFolder => mapping.forget(),
+        Setting::PlainFolder => mapping.close_partly(reading),
     }
     Some(Front { id, title, url, locale, audience, keywords })
 }
@@ -187,7 +187,7 @@ fn text_hash(article: &Article) -> u64 {
     for section in &article.sections {
         section.heading_path.hash(&mut hasher);
         for block in &section.blocks {
-            block.text.hash(&mut hasher);
+            block.text.split_whitespace().for_each(|word| word.hash(&mut hasher));
         }
     }
     hasher.finish()

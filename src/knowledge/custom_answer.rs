@@ -31,7 +31,8 @@ pub(crate) fn custom_answer(reading: &mut Reading<'_>) -> Option<CustomAnswer> {
         reading.error_with_hint("answer-status", node.position, "a Custom Answer is always live", hint);
     }
     mapping.close(reading);
-    if let (Some(node), true) = (phrases_node, positive.is_empty()) {
+    let is_empty_list = |node: &Node| matches!(&node.kind, NodeKind::Sequence(items) if items.is_empty());
+    if let Some(node) = phrases_node.filter(|node| is_empty_list(node)) {
         reading.error("no-phrases", node.position, "a Custom Answer needs at least one phrase");
     }
     let body = front.body.trim().to_owned();

@@ -38,8 +38,11 @@ pub(crate) fn experience(reading: &mut Reading<'_>) -> Option<Experience> {
         .and_then(|priority| u8::try_from(priority).ok())
         .unwrap_or(DEFAULT_PRIORITY);
     let cap_group = mapping.get("caps").and_then(|node| cap_group(node, reading));
-    // Without its kind nothing is known about the other keys.
-    let kind = kind?;
+    let Some(kind) = kind else {
+        // Without its kind nothing is known about the other keys.
+        mapping.close_partly(reading);
+        return None;
+    };
     let content = content(kind, &mut mapping, reading);
     mapping.close(reading);
     let content = content?;

@@ -251,9 +251,7 @@ fn max_bytes(path: &str) -> u64 {
 
 fn too_large(path: &Arc<str>, size: u64) -> Diagnostic {
     let limit = max_bytes(path) >> 20;
-    #[expect(clippy::cast_precision_loss, reason = "one digit after the point is shown")]
-    let shown = size as f64 / f64::from(1 << 20);
-    let message = format!("this file has {shown:.1} MiB; at most {limit} MiB are read");
+    let message = format!("this file has {size} bytes; at most {limit} MiB are read");
     Diagnostic::error("too-large", Place::file(path.clone()), message).hint("split it, or move it out of the folder")
 }
 

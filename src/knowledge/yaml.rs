@@ -145,7 +145,7 @@ impl Builder {
             Some("indent with spaces; YAML does not allow tabs there")
         } else if error.info().contains("mapping values are not allowed") {
             Some("put quotes around a text that contains `: `")
-        } else if line.contains(['{', '[', '"', '\'']) {
+        } else if error.info().contains("flow") || line.contains(['{', '[', '"', '\'']) {
             Some("check that every bracket and quote is closed")
         } else {
             None
@@ -278,6 +278,7 @@ impl Node {
     pub fn describe(&self) -> String {
         match &self.kind {
             _ if self.is_null() => "nothing".to_owned(),
+            NodeKind::Scalar { text, .. } if text.trim().is_empty() => "an empty text".to_owned(),
             NodeKind::Scalar { text, .. } => {
                 let mut short: String = text.chars().take(40).collect();
                 if short.len() < text.len() {

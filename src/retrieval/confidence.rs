@@ -1,24 +1,107 @@
 //! How likely the knowledge holds the answer to a question.
+//!
+//! A BM25 score alone cannot tell: it grows with the length of the question,
+//! and a question on the same topic scores well without an answer. So shares
+//! are taken, which mean the same for every question, and put together by a
+//! logistic function. Its weights were fitted on scifact, stackfaq and xquad, from
+//! each of which half of the documents were taken out (in stackfaq the answers of
+//! half the threads); figures as the area under the ROC curve: hybrid .81, .76 and
+//! .93 (xquad-en), words alone .76, .77 and .92 to .95 (xquad-en, -de, -es, -zh).
+
+use super::lexical::LexicalScores;
+use super::query::Question;
+use super::search::ScoredPassage;
 
 /// From this confidence on a question is answered.
-pub const ANSWER_THRESHOLD: f32 = 0.5;
+///
+/// On the sets above 81 to 95 of 100 questions with an answer pass it, and 13 to
+/// 44 of 100 without one, which are all on the topic of the documents.
+pub const ANSWER_THRESHOLD: f32 = 0.45;
 
-/// What the confidence rests on.
+/// How many of the best passages the evidence looks at, whatever the caller asked for.
+pub(super) const EVIDENCE_PASSAGES: usize = 10;
+
+/// What the confidence rests on; each from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// Share of the question's content words in the best passage, by their weight.
+    /// Share of the question's words that the best passage has, by how much they say.
     pub coverage: f32,
-    /// The same for the best passage by coverage among the first few.
-    pub best_coverage: f32,
-    /// Cosine of the best passage; absent without the semantic side.
+    /// The lexical score of the best passage over the most that a passage could have.
+    pub strength: f32,
+    /// The cosine of the best passage; absent without the semantic side.
     pub cosine: Option<f32>,
+    /// How far the fused score of the best passage lies above the first one of
+    /// another title: one subject stands out, rather than many being near.
+    pub margin: f32,
 }
 
-/// A probability-like figure, 0 to 1.
-pub fn confidence(evidence: Evidence) -> f32 {
-    let z = match evidence.cosine {
-        Some(cosine) => -5.0 + 3.0 * evidence.coverage + 6.0 * cosine,
-        None => -3.0 + 5.0 * evidence.coverage,
-    };
-    1.0 / (1.0 + (-z).exp())
+impl Evidence {
+    /// The evidence of the best passages with their slots. `documents` is the
+    /// number of passages that the words were weighed by.
+    pub(super) fn of(
+        passages: &[(usize, ScoredPassage)],
+        question: &Question,
+        lexical: &LexicalScores,
+        documents: usize,
+    ) -> Self {
+        let Some((slot, best)) = passages.first() else { return Self::default() };
+        let weights = question.word_weights(&lexical.idf, documents);
+        let total: f32 = weights.iter().sum();
+        let covered = weights.iter().enumerate().filter(|(word, _)| lexical.matched[*slot] >> word & 1 == 1);
+        let most: f32 = question.terms.iter().map(|term| term.weight * weights[term.word]).sum();
+        let title = &best.passage.article.title;
+        let other = passages.iter().find(|(_, other)| other.passage.article.title != *title);
+        Self {
+            coverage: share(covered.map(|(_, weight)| weight).sum(), total),
+            strength: share(best.lexical, most),
+            cosine: best.semantic.map(|cosine| cosine.clamp(0.0, 1.0)),
+            margin: best.fused - other.map_or(0.0, |(_, other)| other.fused),
+        }
+    }
+
+    /// The probability, on questions of which half have an answer, that this one has.
+    pub fn confidence(&self) -> f32 {
+        let Self { coverage, strength, cosine, margin } = *self;
+        let log_odds = match cosine {
+            Some(cosine) => -4.8 + 3.2 * coverage + 2.0 * strength + 3.5 * cosine + 2.7 * margin,
+            None => -4.0 + 1.8 * coverage + 7.3 * strength + 2.4 * margin,
+        };
+        1.0 / (1.0 + (-log_odds).exp())
+    }
+}
+
+fn share(part: f32, whole: f32) -> f32 {
+    if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn nothing_found_is_no_answer_and_all_found_is_one() {
+        assert!(Evidence::default().confidence() < 0.05);
+        for cosine in [None, Some(0.8)] {
+            let all = Evidence { coverage: 1.0, strength: 0.8, cosine, margin: 0.4 };
+            assert!(all.confidence() > 0.9, "{cosine:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn more_evidence_never_lowers_the_confidence(
+            values in prop::array::uniform4(0.0_f32..1.0),
+            more in prop::array::uniform4(0.0_f32..1.0),
+            semantic in any::<bool>(),
+        ) {
+            let evidence = |values: [f32; 4]| {
+                let [coverage, strength, cosine, margin] = values;
+                Evidence { coverage, strength, cosine: semantic.then_some(cosine), margin }
+            };
+            let larger = std::array::from_fn(|at| values[at].max(more[at]));
+            let (low, high) = (evidence(values).confidence(), evidence(larger).confidence());
+            prop_assert!(low <= high && (0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high));
+        }
+    }
 }

@@ -109,10 +109,11 @@ impl Index {
 
         let started = Instant::now();
         let passages = self.best(request, &lexical, cosines.as_deref());
-        let confidence = confidence::confidence(self.evidence(&passages, &question, &lexical));
+        let evidence = Evidence::of(&passages, &question, &lexical, self.lexical.documents());
+        let confidence = evidence.confidence();
+        let passages = passages.into_iter().take(request.limit).map(|(_, passage)| passage).collect();
         timings.fusion = started.elapsed();
-        let passages = passages.into_iter().map(|(_, passage)| passage).collect();
-        SearchResult { passages, query_language, semantic, degraded, confidence, timings }
+        SearchResult { passages, query_language, semantic, degraded, confidence, evidence, timings }
     }
 
     fn question_language(&self, query: &str, locale: Option<&Locale>) -> Language {
@@ -153,7 +154,8 @@ impl Index {
         Ok(cosines)
     }
 
-    /// The best passages with their slots. Slots outside the scope have no score
+    /// The best passages with their slots, at least as many as the evidence
+    /// looks at. Slots outside the scope have no score
     /// above 0 on either side.
     fn best(
         &self,
@@ -163,7 +165,7 @@ impl Index {
     ) -> Vec<(usize, ScoredPassage)> {
         let best = lexical.best;
         let by_words = |score: f32| if best > 0.0 { score / best } else { 0.0 };
-        let mut top = Top::new(request.limit);
+        let mut top = Top::new(request.limit.max(confidence::EVIDENCE_PASSAGES));
         match (cosines, request.mode) {
             (None, _) => lexical.scores.iter().zip(0..).for_each(|(score, at)| top.offer(by_words(*score), at)),
             (Some(cosines), Mode::Semantic) => {
@@ -187,23 +189,4 @@ impl Index {
         };
         top.into_sorted().into_iter().filter_map(scored).collect()
     }
-
-    fn evidence(&self, passages: &[(usize, ScoredPassage)], question: &Question, lexical: &LexicalScores) -> Evidence {
-        let weights = question.word_weights(&lexical.idf, self.lexical.documents());
-        let total: f32 = weights.iter().sum();
-        let coverage = |slot: usize| -> f32 {
-            let covered = weights.iter().enumerate().filter(|(word, _)| lexical.matched[slot] >> word & 1 == 1);
-            if total > 0.0 { covered.map(|(_, weight)| weight).sum::<f32>() / total } else { 0.0 }
-        };
-        let Some((slot, best)) = passages.first() else { return Evidence::default() };
-        let few = passages.iter().take(EVIDENCE_PASSAGES);
-        Evidence {
-            coverage: coverage(*slot),
-            best_coverage: few.map(|(slot, _)| coverage(*slot)).fold(0.0, f32::max),
-            cosine: best.semantic,
-        }
-    }
 }
-
-/// How many of the best passages the confidence looks at.
-const EVIDENCE_PASSAGES: usize = 3;

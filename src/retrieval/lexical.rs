@@ -100,15 +100,6 @@ impl Writer {
         self.writer.delete_term(Term::from_field_u64(self.columns.article, article));
     }
 
-    /// Takes back what was added and removed since the last commit.
-    ///
-    /// # Errors
-    /// When the index cannot restart its threads.
-    pub fn rollback(&mut self) -> Result<(), LexicalError> {
-        self.writer.rollback()?;
-        Ok(())
-    }
-
     /// Makes all changes visible and returns an immutable view of them.
     ///
     /// # Errors

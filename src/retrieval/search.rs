@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::audience::AudienceSet;
+use super::confidence::Evidence;
 use super::passage::Passage;
 use crate::domain::locale::Locale;
 use crate::text::language::Language;
@@ -144,6 +145,8 @@ pub struct SearchResult {
     pub degraded: bool,
     /// How likely the knowledge holds the answer, 0 to 1.
     pub confidence: f32,
+    /// What the confidence rests on.
+    pub evidence: Evidence,
     /// Time by step.
     pub timings: Timings,
 }

@@ -35,6 +35,11 @@ impl VectorTable {
         Self { dimension, chunks: Vec::new(), count: 0 }
     }
 
+    /// Components of a vector.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+
     /// How many slots have a vector.
     pub fn len(&self) -> usize {
         self.count

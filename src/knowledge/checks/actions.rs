@@ -13,19 +13,22 @@ use super::Across;
 pub(super) fn check(across: &mut Across<'_>) {
     for (_, entry) in across.entries {
         for site in &entry.uses.sites {
-            availability_of(across, site);
             steps_of(across, site);
-            combination_of(across, site);
-            habits_of(across, site);
+            if availability_of(across, site) {
+                combination_of(across, site);
+                habits_of(across, site);
+            }
         }
     }
 }
 
-fn availability_of(across: &mut Across<'_>, site: &ActionSite) {
+/// Reports actions that may not stand there; `true` when all may.
+fn availability_of(across: &mut Across<'_>, site: &ActionSite) -> bool {
+    let before = across.diagnostics.len();
     // That this kind has no closing cross at all is reported where it is read.
     let crossless = site.inside.is_some_and(|inside| !inside.kind.has_cross());
     if site.context == Context::ClosingCross && crossless {
-        return;
+        return false;
     }
     for (action, place) in &site.actions {
         let kind = action.kind();
@@ -43,12 +46,27 @@ fn availability_of(across: &mut Across<'_>, site: &ActionSite) {
                 across.report(Diagnostic::error("snooze", place.clone(), message).hint(hint));
             }
             Availability::No | Availability::Fixed | Availability::Itself => {
-                let message = format!("`{kind}` is not allowed here: {}", site.context);
-                let contexts: Vec<String> = contexts_of(kind).map(|context| context.to_string()).collect();
+                let message = format!("`{kind}` is not allowed in {}", shown(site.context));
+                let contexts: Vec<String> = contexts_of(kind).map(shown).collect();
                 let hint = format!("it is allowed in {}", contexts.join(", "));
                 across.report(Diagnostic::error("forbidden-action", place.clone(), message).hint(hint));
             }
         }
+    }
+    across.diagnostics.len() == before
+}
+
+/// A context as an author sees it: what the agent offers stands in a Custom Answer.
+fn shown(context: Context) -> String {
+    match context {
+        Context::Agent => "a Custom Answer".to_owned(),
+        Context::CtaButton
+        | Context::ProgressTrigger
+        | Context::SurveyCondition
+        | Context::ClosingCross
+        | Context::PostCta
+        | Context::ResourceCenterBlock
+        | Context::ChecklistTask => context.to_string(),
     }
 }
 
@@ -70,7 +88,7 @@ fn steps_of(across: &mut Across<'_>, site: &ActionSite) {
                 across.report(Diagnostic::error("no-steps-here", place.clone(), message).hint(hint));
             }
             (None, StepTarget::Previous) if site.context != Context::CtaButton => {
-                let message = format!("`go_to_step: previous` is not allowed here: {}", site.context);
+                let message = format!("`go_to_step: previous` is not allowed in {}", shown(site.context));
                 let hint = "it is for buttons; name the step by its id";
                 across.report(Diagnostic::error("previous-step", place.clone(), message).hint(hint));
             }

@@ -4,6 +4,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::diagnostic::{Diagnostic, Place};
 use crate::knowledge::entry::Object;
+use crate::knowledge::kind::Kind;
 
 use super::Across;
 
@@ -32,6 +33,9 @@ pub(super) fn check(across: &mut Across<'_>) {
             None => {
                 addresses.extend(entry.digest.map(|digest| (digest.url, &***path)));
             }
+            // That two files have one id is reported already.
+            Some(_)
+                if !across.object(Kind::Article, article.id.as_str()).is_some_and(|one| std::ptr::eq(one, *entry)) => {}
             Some(first) => {
                 let message = format!("this article has the same address as `{first}`: `{}`", article.url);
                 let place = Place::file((*path).clone());

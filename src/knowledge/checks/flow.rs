@@ -9,9 +9,9 @@ use crate::knowledge::reading::Reading;
 /// Checks the steps of one flow, each with its places: steps that do not exist,
 /// steps that nothing leads to, and steps that lead nowhere.
 pub(crate) fn check(kind: ExperienceKind, steps: &[Step], places: &[StepPlaces], reading: &mut Reading<'_>) {
-    unknown_steps(steps, places, reading);
-    // Hints stand side by side.
-    if kind == ExperienceKind::Hint || steps.is_empty() {
+    let all_known = unknown_steps(steps, places, reading);
+    // Hints stand side by side; and where a way leads nowhere, the others are in doubt.
+    if kind == ExperienceKind::Hint || steps.is_empty() || !all_known {
         return;
     }
     let ways: Vec<Ways> = (0..steps.len()).map(|index| ways(kind, steps, index)).collect();
@@ -89,7 +89,8 @@ fn ways(kind: ExperienceKind, steps: &[Step], index: usize) -> Ways {
     ways
 }
 
-fn unknown_steps(steps: &[Step], places: &[StepPlaces], reading: &mut Reading<'_>) {
+/// Reports steps that do not exist; `true` when there are none.
+fn unknown_steps(steps: &[Step], places: &[StepPlaces], reading: &mut Reading<'_>) -> bool {
     let known = |id: &str| steps.iter().any(|step| step.id.as_str() == id);
     let mut unknown = Vec::new();
     for (action, place) in reading.uses.sites.iter().flat_map(|site| &site.actions) {
@@ -106,9 +107,11 @@ fn unknown_steps(steps: &[Step], places: &[StepPlaces], reading: &mut Reading<'_
             unknown.push((id.to_string(), reading.place(position)));
         }
     }
+    let all_known = unknown.is_empty();
     for (id, place) in unknown {
         let diagnostic = Diagnostic::error("unknown-step", place, format!("unknown step `{id}`"));
         let names = steps.iter().map(|step| step.id.as_str()).chain(["next", "previous", "complete"]);
         reading.report(diagnostic.suggest(&id, names));
     }
+    all_known
 }

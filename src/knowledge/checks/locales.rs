@@ -2,8 +2,8 @@
 //!
 //! Files are translations of each other when their identifiers differ only in a
 //! part that names their own language: `de/export` and `en/export`, `export-de`
-//! and `export`. A language counts once half of the objects of a kind exist in it;
-//! a few translated files are a decision and not a gap.
+//! and `export`. A language counts once there is such a pair and half of the objects
+//! of the kind exist in it; a few translated files are a decision and not a gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,9 +35,9 @@ fn check_kind(across: &mut Across<'_>, kind: Kind) {
         groups.entry(stem(id, language)).or_default().entry(language).or_insert(place);
         *counts.entry(language).or_default() += 1;
     }
-    let counts_half = |count: &usize| count * 2 >= groups.len();
-    let wanted: BTreeSet<&str> =
-        counts.iter().filter(|(_, count)| counts_half(count)).map(|(language, _)| *language).collect();
+    let paired: BTreeSet<&str> =
+        groups.values().filter(|languages| languages.len() > 1).flat_map(BTreeMap::keys).copied().collect();
+    let wanted: BTreeSet<&str> = paired.into_iter().filter(|language| counts[language] * 2 >= groups.len()).collect();
     let mut diagnostics = Vec::new();
     for (stem, languages) in groups.iter().filter(|(_, languages)| !languages.is_empty()) {
         let missing: Vec<&str> = wanted.iter().copied().filter(|language| !languages.contains_key(language)).collect();

@@ -58,8 +58,10 @@ pub(crate) fn step(
         _ => mapping.get("target"),
     };
     let target = target_node.and_then(|node| reading.text(node));
-    let title = mapping.get("title").and_then(|node| reading.template(node));
-    let body = mapping.get("body").and_then(|node| reading.template(node));
+    let (title_node, body_node) = (mapping.get("title"), mapping.get("body"));
+    let says_nothing = title_node.is_none() && body_node.is_none();
+    let title = title_node.and_then(|node| reading.template(node));
+    let body = body_node.and_then(|node| reading.template(node));
     let buttons_node = mapping.get("ctas");
     let buttons = buttons_node.map(|node| action::buttons(node, inside, reading)).unwrap_or_default();
     let cross_node = mapping.get("cross");
@@ -89,11 +91,10 @@ pub(crate) fn step(
             reading.error_with_hint("survey-only", node.position, message, "write `type: survey`");
         }
     }
-    if kind == ExperienceKind::Survey && question.is_none() && interview.is_none() && body.is_none() && title.is_none()
-    {
+    if kind == ExperienceKind::Survey && question.is_none() && interview.is_none() && says_nothing {
         let hint = "add `question`, `book_interview`, or a `title` and `body`";
         reading.error_with_hint("empty-step", mapping.position(), "this step asks and says nothing", hint);
-    } else if kind != ExperienceKind::Survey && body.is_none() && title.is_none() {
+    } else if kind != ExperienceKind::Survey && says_nothing {
         let message = "this step says nothing";
         reading.error_with_hint("empty-step", mapping.position(), message, "add `title` or `body`");
     }

@@ -62,8 +62,14 @@ impl<'n> Mapping<'n> {
         self.entries.iter().find(|(name, _)| name.text == key)
     }
 
-    /// Leaves unknown keys alone.
-    pub(crate) fn forget(self) {}
+    /// Reports missing keys, and of the unknown ones those that resemble them.
+    pub(crate) fn close_partly(mut self, reading: &mut Reading<'_>) {
+        let missing = self.missing.clone();
+        let resembles = |(key, _): &&(Key, Node)| did_you_mean(&key.text, missing.iter().copied()).is_some();
+        let entries: Vec<(Key, Node)> = self.entries.iter().filter(resembles).cloned().collect();
+        self.known.retain(|known| missing.contains(known));
+        Mapping { entries: &entries, ..self }.close(reading);
+    }
 
     /// Reports unknown and missing keys.
     pub(crate) fn close(self, reading: &mut Reading<'_>) {

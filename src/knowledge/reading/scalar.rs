@@ -34,7 +34,11 @@ impl Reading<'_> {
         let value = node.as_bool();
         if value.is_none() {
             let lower = node.as_scalar().unwrap_or_default().to_ascii_lowercase();
+            let quoted = matches!(node.kind, NodeKind::Scalar { plain: false, .. });
             match lower.as_str() {
+                "true" | "false" if quoted => {
+                    self.expected_with_hint("`true` or `false`", node, "write it without quotes");
+                }
                 "yes" | "on" | "y" | "true" => self.expected_with_hint("`true` or `false`", node, "write `true`"),
                 "no" | "off" | "n" | "false" => self.expected_with_hint("`true` or `false`", node, "write `false`"),
                 _ => self.expected("`true` or `false`", node),

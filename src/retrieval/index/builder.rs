@@ -35,6 +35,8 @@ pub struct IndexBuilder {
     vectors: VectorTable,
     audiences: Audiences,
     next_number: u64,
+    /// Whether an update failed half way: the next one starts over.
+    is_broken: bool,
 }
 
 /// An indexed article.
@@ -67,6 +69,7 @@ impl IndexBuilder {
             vectors: VectorTable::new(dimension),
             audiences: Audiences::default(),
             next_number: 0,
+            is_broken: false,
         })
     }
 
@@ -79,8 +82,12 @@ impl IndexBuilder {
     /// says so.
     ///
     /// # Errors
-    /// When the inverted index fails; the builder then is as before the call.
+    /// When the inverted index fails. Earlier snapshots stay as they are, and the
+    /// next update indexes everything anew.
     pub async fn update(&mut self, project: &Project) -> Result<Arc<Index>, LexicalError> {
+        if self.is_broken {
+            self.start_over()?;
+        }
         let default_locale = &project.settings.default_locale;
         let is_new_default = self.default_locale.as_ref() != Some(default_locale);
         let is_same = |entry: &Entry, article: &Arc<Article>| {
@@ -97,6 +104,7 @@ impl IndexBuilder {
         self.default_locale = Some(default_locale.clone());
 
         let prepared: Vec<Prepared> = changed.par_iter().map(|article| prepare(article, default_locale)).collect();
+        self.is_broken = true;
         for id in gone.iter().chain(changed.iter().map(|article| &article.id)) {
             self.remove(id);
         }
@@ -104,6 +112,7 @@ impl IndexBuilder {
             self.add(article, prepared)?;
         }
         let lexical = self.writer.commit()?;
+        self.is_broken = false;
         let embedding_failure = self.embed_missing().await;
         let default_language = Language::of_locale(default_locale);
         Ok(Arc::new(Index {
@@ -117,6 +126,16 @@ impl IndexBuilder {
             embedding_failure,
             articles: self.entries.len(),
         }))
+    }
+
+    fn start_over(&mut self) -> Result<(), LexicalError> {
+        self.writer = Writer::new()?;
+        self.entries.clear();
+        self.slots.clear();
+        self.free.clear();
+        self.vectors = VectorTable::new(self.vectors.dimension());
+        self.is_broken = false;
+        Ok(())
     }
 
     fn remove(&mut self, id: &ArticleId) {

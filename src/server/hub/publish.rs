@@ -28,8 +28,8 @@ impl Core {
         if let Command::Claim { action, setup, preflight } = &mut request.command
             && let Some(action) = before.pending_action(action)
         {
-            let now = self.clock.now().timestamp();
-            *preflight = self.answerer.check_action(action, &setup.context, &setup.capabilities, now);
+            *preflight =
+                self.answerer.check_action(action, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
         let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_));
         if starts_run && self.tracker.is_closed() {
