@@ -789,11 +789,11 @@ const metric = (name, value, most, threshold) => (typeof value !== 'number' ? nu
 
 /** Gates and checks: name, passed or not, and why. */
 const checklist = (checks) => el('ul', { class: 'checks' }, checks.map(({ name, passed, detail }) => el('li', { 'data-passed': String(passed) },
-  el('span', { class: 'check-mark' }, passed ? 'pass' : 'fail'), el('span', {}, el('strong', {}, words(name)), ` ${detail}`))));
+  el('span', { class: 'check-mark' }, passed ? 'pass' : 'fail'), el('span', {}, el('strong', {}, words(name)), ' ', inline(detail, () => null)))));
 
 const TONES = { __proto__: null, matched: 'good', completed: 'good', near_tie: 'warn', chips: 'warn', no_answer: 'warn', cancelled: 'warn', interrupted: 'bad', failed: 'bad' };
 
-const meaningFact = ({ used, reason }) => fact('Meaning', used ? null : `not compared: ${reason}`);
+const semanticFact = ({ used, reason }) => fact('Semantic', used ? null : `not compared: ${reason}`);
 
 /** How each known part of a trace is shown: `[title, summary, ...content]`. */
 const SECTIONS = {
@@ -801,7 +801,7 @@ const SECTIONS = {
   input: ({ text, normalized, language, ...rest }) => ['Input', language, facts(fact('Compared as', normalized || text), Object.entries(rest).map(([name, value]) => fact(sentence(words(name)), value)))],
 
   intent: ({ outcome, threshold, min_margin: least, margin, semantic, candidates, ...rest }) => ['Custom Answers', badge(outcome, TONES[outcome]),
-    facts(fact('Threshold', score(threshold)), margin !== undefined && fact('Margin', `${score(margin)} between the first two, at least ${score(least)} needed`), meaningFact(semantic)),
+    facts(fact('Threshold', score(threshold)), margin !== undefined && fact('Margin', `${score(margin)} between the first two, at least ${score(least)} needed`), semanticFact(semantic)),
     candidates.length === 0 && el('p', { class: 'muted' }, 'No phrase came near.'),
     el('ol', { class: 'rows' }, candidates.map(({ answer_id: id, phrase, score: total, exact, lexical, semantic: cosine, gates, ...other }, at) => {
       const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
@@ -810,17 +810,17 @@ const SECTIONS = {
         el('p', { class: 'phrase' }, quoted(phrase)),
         metric('score', total, 1, threshold),
         el('details', { class: 'more', open: at === 0 && outcome !== 'abstained' }, el('summary', {}, failed.length ? `Failed: ${failed.join(', ')}` : 'Every gate passed'),
-          metric('words', lexical, 1), metric('meaning', cosine, 1), checklist(gates), others(other)));
+          metric('lexical', lexical, 1), metric('semantic', cosine, 1), checklist(gates), others(other)));
     })), others(rest)],
 
   retrieval: ({ mode, semantic, confidence, passages, ...rest }) => ['Retrieval', [badge(mode), passages.length === 1 ? '1 passage' : `${passages.length} passages`],
     el('div', { class: 'row-head' }, el('strong', {}, 'Confidence'), badge(confidence.value >= confidence.threshold ? 'answers' : 'below threshold', confidence.value >= confidence.threshold ? 'good' : 'warn'), el('span', { class: 'muted' }, `at least ${score(confidence.threshold)}`)),
-    metric('value', confidence.value, 1, confidence.threshold), facts(meaningFact(semantic)),
+    metric('value', confidence.value, 1, confidence.threshold), facts(semanticFact(semantic)),
     el('ol', { class: 'rows' }, passages.map(({ article_id: id, title, heading_path: headings, lexical, semantic: cosine, fused, text, ...other }) => el('li', {},
       el('div', { class: 'row-head' }, el('strong', {}, title), el('code', {}, id)),
       headings.length > 0 && el('p', { class: 'muted' }, headings.join(' › ')),
       metric('fused', fused, maximum(passages, 'fused')),
-      el('details', { class: 'more' }, el('summary', {}, 'Passage and scores'), metric('words', lexical, maximum(passages, 'lexical')), metric('meaning', cosine, 1), el('p', { class: 'passage' }, text), others(other))))), others(rest)],
+      el('details', { class: 'more' }, el('summary', {}, 'Passage and scores'), metric('lexical', lexical, maximum(passages, 'lexical')), metric('semantic', cosine, 1), el('p', { class: 'passage' }, text), others(other))))), others(rest)],
 
   actions: (actions) => ['Actions', actions.length ? `${actions.filter(({ offered }) => offered).length} of ${actions.length} offered` : 'none',
     el('ol', { class: 'rows' }, actions.map(({ action, target, offered, checks, ...other }) => el('li', {},
