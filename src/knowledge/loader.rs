@@ -161,7 +161,9 @@ impl Loader {
     pub fn reload<P: AsRef<Path>>(&mut self, paths: &[P]) -> Loaded {
         let relative: BTreeSet<String> = paths.iter().filter_map(|path| self.relative(path.as_ref())).collect();
         // What stands directly in the root decides what the folder is.
-        let is_root = |path: &String| !path.contains('/') && !self.files.contains_key(path.as_str());
+        let is_root = |path: &String| {
+            !path.contains('/') && (!self.files.contains_key(path.as_str()) || !files::exists(&self.root.join(path)))
+        };
         if self.unreadable.is_some() || self.files.is_empty() || relative.iter().any(is_root) {
             return self.load();
         }

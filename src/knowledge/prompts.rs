@@ -59,9 +59,9 @@ impl Purpose {
     /// The built-in file.
     pub(crate) fn built_in(self) -> &'static str {
         match self {
-            Self::Answer => include_str!("prompts/answer.md"),
-            Self::Condense => include_str!("prompts/condense.md"),
-            Self::Automation => include_str!("prompts/automation.md"),
+            Self::Answer => include_str!("../../prompts/answer.md"),
+            Self::Condense => include_str!("../../prompts/condense.md"),
+            Self::Automation => include_str!("../../prompts/automation.md"),
         }
     }
 }
