@@ -2,3 +2,5 @@
 
 #[path = "contracts/conversation_store.rs"]
 mod conversation_store;
+#[path = "contracts/embedder.rs"]
+mod embedder;

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::domain::condition::{Audience, Facts, Verdict};
 
-/// The number of an audience within one [`super::index::IndexBuilder`]. It is
+/// The number of an audience within one [`super::index::builder::IndexBuilder`]. It is
 /// never used again for another audience, so a set holds for later snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AudienceNumber(u32);

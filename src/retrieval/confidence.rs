@@ -71,7 +71,8 @@ impl Evidence {
 }
 
 fn share(part: f32, whole: f32) -> f32 {
-    if whole > 0.0 { (part / whole).clamp(0.0, 1.0) } else { 0.0 }
+    // An empty sum is -0.0; adding 0 makes it plain.
+    if whole > 0.0 { (part / whole).clamp(0.0, 1.0) + 0.0 } else { 0.0 }
 }
 
 #[cfg(test)]

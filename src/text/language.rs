@@ -176,9 +176,10 @@ pub fn of_article(text: &str, declared: Option<&Locale>, default: &Locale) -> La
     if let Some(locale) = declared {
         return Language::of_locale(locale);
     }
+    let default = Language::of_locale(default);
     match detect(text, &[]) {
-        Some(Detection { language, confident: true }) => language,
-        Some(Detection { confident: false, .. }) | None => Language::of_locale(default),
+        Some(Detection { language, confident }) if confident || !default.writes(script_of(text)) => language,
+        Some(_) | None => default,
     }
 }
 
@@ -333,5 +334,6 @@ mod tests {
         assert_eq!(of_article(german, Some(&english), &english).as_str(), "en");
         assert_eq!(of_article("npm install foo", None, &english).as_str(), "en");
         assert_eq!(of_article("导出数据", None, &english).as_str(), "zh");
+        assert_eq!(of_article("تصدير", None, &english).as_str(), "ar");
     }
 }

@@ -1,8 +1,10 @@
 //! Experiences on their way out.
 
+use crate::domain::experience::checklist::{Checklist, Task, TaskDone};
+use crate::domain::experience::resource_center::{ResourceBlock, ResourceBlockKind};
+use crate::domain::experience::survey::{Question, QuestionKind};
 use crate::domain::experience::{
-    Banner, BannerPosition, Buttons, Checklist, Content, Cta, Experience, Flow, ProgressCondition, Question,
-    QuestionKind, ResourceBlock, ResourceBlockKind, ShowOn, Step, Task, TaskDone,
+    Banner, BannerPosition, Buttons, Content, Cta, Experience, Flow, ProgressCondition, ShowOn, Step,
 };
 use crate::protocol::condition::ShowOn as WireShowOn;
 use crate::protocol::experience as wire;
