@@ -117,15 +117,14 @@ async function tab(url, options = {}) {
       await page.check(`[name=mode][value=${mode}]`);
       await page.click('#launch-form [type=submit]');
     },
-    update: async (url, attributes) => {
+    update: async (attributes, outcome = 'Updated') => {
       await page.click('#tab-context');
-      if (url) await page.fill('#page-url', url);
       const editor = page.locator('#context-attributes');
       if (await editor.locator('textarea').isHidden()) await editor.getByText('Edit as JSON').click();
       await editor.locator('textarea').fill(JSON.stringify(attributes));
       await page.locator('#context-outcome').evaluate((node) => node.replaceChildren());
       await page.click('#context-form [type=submit]');
-      await page.locator('#context-outcome', { hasText: 'Updated' }).waitFor();
+      await page.locator('#context-outcome', { hasText: outcome }).waitFor();
     },
     texts: (selector) => page.locator(selector).allInnerTexts(),
     close: () => context.close(),
@@ -236,17 +235,28 @@ async function checks(docent, restart) {
     assert.equal(sent.finished.kind, 'knowledge');
     assert.match((await texts('.note.warn')).join(), /without the attribute subject/);
     await outcome('Missing: subject');
-    await update('', { 'user.name': 'Ada' });
+    await update({ 'user.name': 'Ada' });
     await launch('{{user.name|friend}}, how do I start?', 'prefill');
     await outcome('Put into the message box');
     assert.equal(await page.inputValue('#composer-text'), 'Ada, how do I start?');
-    await update('', {});
+    await update({});
     await launch('{{user.name|friend}}, how do I start?', 'prefill');
     await outcome('Missing: user.name');
     assert.equal(await page.inputValue('#composer-text'), 'friend, how do I start?');
     await launch('Only {{plan}} opens', 'open');
     await outcome('Opened. Missing: plan');
     assert.equal(await page.locator('.message.user').count(), 1);
+  });
+
+  await check('what is said of the user outlives a connection, and what is refused is not kept', docent, async ({ launch, update, frame, frames, page }) => {
+    await update({ 'user.name': 'Ada' });
+    await update({ 'a name with spaces': 1 }, 'Not updated');
+    const after = frames.length;
+    docent.cut();
+    await frame(({ type }) => type === 'welcome', after);
+    await launch('{{user.name|friend}}', 'prefill');
+    await page.locator('#launch-outcome', { hasText: 'Put into the message box.' }).waitFor();
+    assert.equal(await page.inputValue('#composer-text'), 'Ada');
   });
 
   await check('an action is claimed, done once, and reported', docent, async ({ ask, frame, frames, ofType, page }) => {

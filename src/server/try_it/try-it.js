@@ -349,7 +349,7 @@ class Connection {
   closed(code, reason) {
     if (this.ready && Date.now() - this.welcomedAt > 5000) this.attempt = 0;
     this.ready = false;
-    const final = code >= 4500 || [1000, 1002, 1003, 1007, 1008, 1009, 1010].includes(code);
+    const final = code >= 4500 || (code < 4000 && ![1001, 1006, 1012, 1013].includes(code));
     if (final) return this.report('stopped', `${STOPPED[code] ?? 'The server closed the connection.'} (${code}${reason ? `: ${reason}` : ''})`);
     const jittered = 500 + Math.random() * (Math.min(30_000, 1000 * 2 ** this.attempt++) - 500);
     const delay = Math.max(jittered, this.pause ?? 0);
@@ -1250,12 +1250,15 @@ class Page {
     const attributes = this.contextAttributes.read();
     const outcome = byId('context-outcome');
     if (!attributes) return;
+    const update = { url: byId('page-url').value, title: byId('page-title').value, attributes };
     const removed = Object.keys(context.attributes).filter((name) => !(name in attributes)).map((name) => [name, null]);
-    Object.assign(context, { url: byId('page-url').value, title: byId('page-title').value, attributes });
-    memory.set('context', context);
+    const data = { page: { url: update.url, title: update.title }, attributes: { ...Object.fromEntries(removed), ...attributes } };
     outcome.textContent = this.connection.ready ? '' : 'Waiting for the connection.';
-    const data = { page: { url: context.url, title: context.title }, attributes: { ...Object.fromEntries(removed), ...attributes } };
-    try { await this.connection.command('context.update', data).done; outcome.textContent = 'Updated.'; } catch (error) { outcome.textContent = `Not updated: ${error.message}`; }
+    try {
+      await this.connection.command('context.update', data).done;
+      memory.set('context', Object.assign(context, update)); // what the server refuses must not be in the next greeting
+      outcome.textContent = 'Updated.';
+    } catch (error) { outcome.textContent = `Not updated: ${error.message}`; }
   }
 }
 
