@@ -202,6 +202,13 @@ impl Preflight<'_> {
         Some(Page { url, title: None })
     }
 
+    /// The title of the article at `url`, else the address itself.
+    fn page_name(&self, url: &str) -> String {
+        let page = url.split('#').next().unwrap_or(url);
+        let article = self.project.articles.values().find(|article| article.url == page);
+        article.map_or_else(|| url.to_owned(), |article| article.title.clone())
+    }
+
     fn label(&self, action: &Action, resolved_url: Option<&Result<String, String>>) -> String {
         let experience = |id: &ExperienceId| self.project.experiences.get(id).map(|e| e.name.clone());
         let post = |id: &PostId| self.project.posts.get(id).map(|p| p.title.clone());
@@ -209,7 +216,7 @@ impl Preflight<'_> {
             Action::LaunchExperience(id) => experience(id),
             Action::OpenPost(id) => post(id),
             Action::RunAutomation(id) => self.project.automations.get(id).map(|a| a.name.clone()),
-            Action::Navigate(_) => resolved_url.and_then(|url| url.clone().ok()),
+            Action::Navigate(_) => resolved_url.and_then(|url| url.as_ref().ok()).map(|url| self.page_name(url)),
             Action::LaunchAgent(_)
             | Action::GoToStep(_)
             | Action::Dismiss

@@ -24,6 +24,7 @@ use crate::ports::embedder::Embedder;
 use crate::retrieval::confidence::ANSWER_THRESHOLD;
 use crate::retrieval::search::{Mode, SearchRequest};
 use crate::text::language;
+use crate::text::normalize::normalize_phrase;
 
 /// Passages that a turn looks at.
 const PASSAGES: usize = 8;
@@ -65,7 +66,7 @@ impl Turn<'_> {
     fn chosen(&mut self) -> Option<Reply> {
         let id = self.request.chosen_answer.as_ref()?;
         let answer = Arc::clone(self.snapshot.project.answers.get(id)?);
-        self.trace.input.text.clone_from(&self.request.message);
+        self.trace.input = self.input(self.language(), None);
         self.may_have(&answer).then(|| self.custom_answer(&answer))
     }
 
@@ -75,17 +76,11 @@ impl Turn<'_> {
         settings: &Settings,
         events: &mpsc::Sender<TurnEvent>,
     ) -> Reply {
-        let user_locale = self.request.context.user.locale.as_ref();
-        let language = self.snapshot.language_of(&self.request.message, user_locale);
-        let corrected = self.snapshot.phrases.corrected(&self.request.message);
+        let language = self.language();
+        let corrected = self.snapshot.phrases.corrected(&self.request.message, language);
         let said = corrected.as_deref().unwrap_or(&self.request.message);
         let message = Message::read(said, language);
-        self.trace.input = InputTrace {
-            text: self.request.message.clone(),
-            normalized: message.normalized.clone(),
-            language: language.as_str().to_owned(),
-            corrected: corrected.clone(),
-        };
+        self.trace.input = self.input(language, corrected.clone());
         self.watch.lap("read");
 
         let (vector, reason) = self.embed(&message, said, embedder).await;
@@ -99,6 +94,19 @@ impl Turn<'_> {
         match self.decided(&decision, &message) {
             Some(reply) => reply,
             None => self.search(&message, events).await,
+        }
+    }
+
+    fn language(&self) -> language::Language {
+        self.snapshot.language_of(&self.request.message, self.request.context.user.locale.as_ref())
+    }
+
+    fn input(&self, language: language::Language, corrected: Option<String>) -> InputTrace {
+        InputTrace {
+            text: self.request.message.clone(),
+            normalized: normalize_phrase(&self.request.message),
+            language: language.as_str().to_owned(),
+            corrected,
         }
     }
 

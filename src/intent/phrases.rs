@@ -10,6 +10,7 @@ use crate::domain::locale::Locale;
 use crate::ports::embedder::{EmbedError, Embedder};
 use crate::text::language::Language;
 use crate::text::normalize::normalize;
+use crate::text::stopword::Stopwords;
 
 /// The phrases, the words in them, and their vectors.
 #[derive(Default)]
@@ -20,7 +21,7 @@ pub struct Phrases {
     pub(super) exact: FxHashMap<String, Vec<usize>>,
     /// Phrases by the words in them.
     pub(super) postings: FxHashMap<String, Vec<usize>>,
-    /// Every word of the phrases as it is written, in lower case.
+    /// Every content word of the phrases as it is written, in lower case.
     written: FxHashSet<String>,
     /// Inverse document frequency of each word, over answers.
     weights: FxHashMap<String, f32>,
@@ -82,7 +83,10 @@ impl Phrases {
             answer.phrases.iter().map(|text| (text, false)).chain(answer.not.iter().map(|text| (text, true)))
         {
             let message = Message::read(text, language);
-            self.written.extend(written_words(&normalize(text)).map(str::to_owned));
+            let stopwords = Stopwords::of(language);
+            let folded = normalize(text);
+            let content = written_words(&folded).filter(|word| !stopwords.contains(word));
+            self.written.extend(content.map(str::to_owned));
             let number = self.phrases.len();
             self.exact.entry(message.normalized.clone()).or_default().push(number);
             for term in &message.terms {
@@ -122,10 +126,13 @@ impl Phrases {
 
     /// `text` with each typing mistake of a word of the phrases put right;
     /// `None` when it has none.
-    pub fn corrected(&self, text: &str) -> Option<String> {
+    pub fn corrected(&self, text: &str, language: Language) -> Option<String> {
         let folded = normalize(text);
-        let corrections: Vec<(&str, &str)> =
-            written_words(&folded).filter_map(|word| self.meant(word).map(|meant| (word, meant))).collect();
+        let stopwords = Stopwords::of(language);
+        let corrections: Vec<(&str, &str)> = written_words(&folded)
+            .filter(|word| !stopwords.contains(word))
+            .filter_map(|word| self.meant(word).map(|meant| (word, meant)))
+            .collect();
         let (first, rest) = corrections.split_first()?;
         let replaced = folded.replacen(first.0, first.1, 1);
         Some(rest.iter().fold(replaced, |text, (word, meant)| text.replacen(word, meant, 1)))
