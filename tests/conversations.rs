@@ -7,6 +7,8 @@
 //! chips (`?`), offered actions (`->`) and refused ones (`-x`) with the check
 //! that failed. `UPDATE_GOLDEN=1` writes the files anew.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
