@@ -123,7 +123,7 @@ impl Speaker {
             "locale" => self.context.user.locale = Locale::new(rest),
             "page" => self.context.page = rest.parse().ok().map(|url| Page { url, title: None }),
             "can" => {
-                self.capabilities = rest.split_whitespace().map(|name| ActionKind::from_name(name).unwrap()).collect()
+                self.capabilities = rest.split_whitespace().map(|name| ActionKind::from_name(name).unwrap()).collect();
             }
             _ => panic!("unknown directive `{what}`"),
         }
