@@ -96,7 +96,7 @@ fn environment(
         match (names.iter().position(|known| *known == name), value.into_string()) {
             (Some(at), Ok(value)) => raw.set(setting::ALL[at].key, value, place),
             (Some(_), Err(_)) => {
-                diagnostics.push(Diagnostic::error("bad-value", place, "the value is not valid UTF-8"))
+                diagnostics.push(Diagnostic::error("bad-value", place, "the value is not valid UTF-8"));
             }
             (None, _) => diagnostics.push(
                 Diagnostic::error("unknown-setting", place, format!("there is no setting `{name}`"))

@@ -27,7 +27,6 @@ pub mod init;
 mod kind;
 mod loader;
 mod markdown;
-mod phrase;
 mod post;
 pub mod prompts;
 pub(crate) mod reading;

@@ -14,3 +14,5 @@ mod http;
 mod project;
 #[path = "socket/rig.rs"]
 mod rig;
+#[path = "socket/terminal.rs"]
+mod terminal;

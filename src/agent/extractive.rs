@@ -116,6 +116,7 @@ fn render(units: &[Unit]) -> String {
     for (i, unit) in units.iter().enumerate() {
         match i.checked_sub(1).map(|before| &units[before]) {
             None => {}
+            Some(before) if before.block == unit.block && before.markdown.ends_with(['。', '！', '？']) => {}
             Some(before) if before.block == unit.block => text.push(' '),
             Some(before) if before.kind == BlockKind::ListItem && unit.kind == BlockKind::ListItem => text.push('\n'),
             Some(_) => text.push_str("\n\n"),

@@ -19,7 +19,10 @@ const FURTHER_LINKS: usize = 2;
 const NEAREST_LINKS: usize = 3;
 
 /// Least score of a linked article, as a share of the best one's.
-const LINK_FLOOR: f32 = 0.5;
+const LINK_SHARE: f32 = 0.5;
+
+/// Least score of a linked article: below it, nothing but a common word is shared.
+const LINK_FLOOR: f32 = 0.3;
 
 /// Characters of a snippet.
 const SNIPPET_CHARS: usize = 180;
@@ -99,7 +102,7 @@ pub(super) fn no_answer(found: &SearchResult, phrasing: &Phrasing) -> Reply {
 fn links(found: &SearchResult, except: Option<&Passage>, limit: usize) -> Vec<String> {
     let mut seen: Vec<&str> = except.iter().map(|passage| passage.article.id.as_str()).collect();
     let mut links = Vec::new();
-    let floor = found.passages.first().map_or(0.0, |best| best.fused * LINK_FLOOR);
+    let floor = found.passages.first().map_or(0.0, |best| (best.fused * LINK_SHARE).max(LINK_FLOOR));
     for scored in found.passages.iter().filter(|scored| scored.fused >= floor) {
         let article = &scored.passage.article;
         if links.len() < limit && !seen.contains(&article.id.as_str()) {

@@ -1,14 +1,18 @@
 //! Where the log goes: standard error, so that standard output stays a result.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
 use crate::config::{Config, LogFormat};
 
-
 /// The log of a server, as it is configured.
 pub(super) fn of_server(config: &Config) {
-    let log = fmt().with_env_filter(EnvFilter::new(&config.log_level)).with_writer(std::io::stderr);
+    let log = fmt()
+        .with_env_filter(EnvFilter::new(&config.log_level))
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let _ = match config.log {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::{EmbedderName, embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
@@ -53,7 +55,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
     let embedder = embedders::of(args.embedder);
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
-    let watched = folders.existing();
+    // Before the files are read, so that no edit falls between.
+    let watch = Watch::start(&folders.existing(), WatchSettings::default())?;
     let (library, librarian) = match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
         Ok(opened) => opened,
         Err(OpenError::Project(mistakes)) => {
@@ -79,12 +82,11 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         start.elapsed().as_millis(),
     );
 
-    let watch = Watch::start(&watched, WatchSettings::default())?;
-    let reloads = reload(librarian, watch);
-    tokio::select! {
-        () = server::serve(listener, services, settings_of(&config), told_to_stop()?) => {}
-        () = reloads => {}
-    }
+    let stop = CancellationToken::new();
+    let reloads = reload_thread(librarian, watch, stop.clone())?;
+    server::serve(listener, services, settings_of(&config), told_to_stop()?).await;
+    stop.cancel();
+    tokio::task::spawn_blocking(move || reloads.join()).await?.map_err(|_| anyhow::anyhow!("a reload panicked"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -132,6 +134,14 @@ fn settings_of(config: &Config) -> ServerSettings {
     }
 }
 
+/// Reloads on a thread of its own, since indexing keeps a processor busy for a while.
+fn reload_thread(librarian: Librarian, watch: Watch, stop: CancellationToken) -> std::io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new().name("docent-reload".to_owned()).spawn(move || {
+        runtime.block_on(stop.run_until_cancelled_owned(reload(librarian, watch)));
+    })
+}
+
 /// Serves each edit as it comes, and says how it went.
 async fn reload(mut librarian: Librarian, mut watch: Watch) {
     while let Some(changed) = watch.next().await {
@@ -149,7 +159,6 @@ async fn reload(mut librarian: Librarian, mut watch: Watch) {
             Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
         }
     }
-    std::future::pending().await
 }
 
 /// Done when the process is interrupted or terminated.

@@ -1,14 +1,21 @@
 //! Experiences of all seven kinds: what is shown to a user inside the product.
 
+pub mod checklist;
+pub mod resource_center;
+pub mod survey;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::action::{Action, BookInterview, StepTarget};
 use super::attribute::Template;
-use super::condition::{Audience, Comparison, EventTest, ExperienceState};
-use super::ids::{ExperienceId, SegmentId, StepId};
+use super::condition::{Audience, Comparison, EventTest};
+use super::ids::{ExperienceId, StepId};
 use super::page::PageRule;
+use checklist::Checklist;
+use resource_center::ResourceBlock;
+use survey::{Question, SurveyCondition};
 
 /// Something shown inside the product.
 #[derive(Clone, Debug, PartialEq)]
@@ -298,41 +305,6 @@ pub enum ProgressCondition {
     After(Duration),
 }
 
-/// A question of a survey.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Question {
-    /// What kind of answer it takes.
-    pub kind: QuestionKind,
-    /// The question.
-    pub text: Template,
-    /// Whether it may be left unanswered.
-    pub optional: bool,
-}
-
-/// The five kinds of question.
-#[derive(Clone, Debug, PartialEq)]
-pub enum QuestionKind {
-    /// 0 to 10.
-    Nps,
-    /// 1 to this number.
-    Rating(u8),
-    /// One of these options.
-    Single(Vec<String>),
-    /// Any of these options.
-    Multi(Vec<String>),
-    /// Free text.
-    Text,
-}
-
-/// A rule on the answer of a survey's step.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SurveyCondition {
-    /// How the answer compares.
-    pub answer: Comparison,
-    /// What is done then.
-    pub then: Vec<Action>,
-}
-
 /// A banner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Banner {
@@ -356,71 +328,6 @@ pub enum BannerPosition {
     Bottom,
     /// Within the page.
     Inline,
-}
-
-/// A checklist.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Checklist {
-    /// Whether each task waits for the one before.
-    pub in_order: bool,
-    /// At least one.
-    pub tasks: Vec<Task>,
-}
-
-/// A task of a checklist.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Task {
-    /// Its identifier, unique within the checklist.
-    pub id: StepId,
-    /// What is to do.
-    pub title: Template,
-    /// More about it, in Markdown.
-    pub body: Option<Template>,
-    /// What a click on it does.
-    pub actions: Vec<Action>,
-    /// Buttons inside it.
-    pub buttons: Buttons,
-    /// What completes it; a click when absent.
-    pub done: Option<TaskDone>,
-}
-
-/// What completes a task.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TaskDone {
-    /// The user does something.
-    Event(EventTest),
-    /// The user comes into a segment.
-    Segment(SegmentId),
-    /// The user opens one of these pages.
-    Page(PageRule),
-    /// An experience reaches a state.
-    Experience(ExperienceId, ExperienceState),
-    /// The task itself is clicked.
-    Click,
-}
-
-/// A block of a resource center.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ResourceBlock {
-    /// Its identifier, unique within the resource center.
-    pub id: StepId,
-    /// What stands on it.
-    pub title: Option<Template>,
-    /// What it is.
-    pub kind: ResourceBlockKind,
-}
-
-/// What a block of a resource center is.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ResourceBlockKind {
-    /// Opens the agent.
-    Agent,
-    /// Does something on a click.
-    Action(Vec<Action>),
-    /// Shows the changelog.
-    Feed,
-    /// Shows a checklist.
-    Checklist(ExperienceId),
 }
 
 #[cfg(test)]

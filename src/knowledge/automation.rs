@@ -59,6 +59,14 @@ fn agent_use(node: &Node, status: Status, reading: &mut Reading<'_>) -> Option<A
     Some(AgentUse { active, instructions: instructions.unwrap_or_default() })
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum ArgumentType {
+    Enum,
+    Text,
+    Number,
+    Bool,
+}
+
 fn arguments(node: &Node, reading: &mut Reading<'_>) -> Vec<Argument> {
     let NodeKind::Mapping(entries) = &node.kind else {
         reading.expected_with_hint("arguments by name", node, "write `{plan: {type: text, ask: \"Which plan?\"}}`");
@@ -74,14 +82,17 @@ fn arguments(node: &Node, reading: &mut Reading<'_>) -> Vec<Argument> {
             reading.error_with_hint("argument-name", key.position, message, hint);
         }
         let Some(mut mapping) = Mapping::open(value, "an argument", reading) else { continue };
-        let kinds = [("enum", 0), ("text", 1), ("number", 2), ("bool", 3)];
-        let kind = mapping.require("type").and_then(|node| reading.choice(node, "a type of argument", &kinds));
-        let values = match kind {
-            Some(0) => mapping.require("values"),
-            Some(_) | None => mapping.get("values"),
-        };
+        let types = [
+            ("enum", ArgumentType::Enum),
+            ("text", ArgumentType::Text),
+            ("number", ArgumentType::Number),
+            ("bool", ArgumentType::Bool),
+        ];
+        let kind = mapping.require("type").and_then(|node| reading.choice(node, "a type of argument", &types));
+        let is_enum = kind == Some(ArgumentType::Enum);
+        let values = if is_enum { mapping.require("values") } else { mapping.get("values") };
         let texts = values.map(|node| reading.texts(node, "a list of values")).unwrap_or_default();
-        if let (Some(1..), Some(values)) = (kind, values) {
+        if let (Some(values), true) = (values, kind.is_some() && !is_enum) {
             reading.error_with_hint(
                 "argument-values",
                 values.position,
@@ -89,16 +100,16 @@ fn arguments(node: &Node, reading: &mut Reading<'_>) -> Vec<Argument> {
                 "write `type: enum`",
             );
         }
-        if let (Some(0), Some(values), true) = (kind, values, texts.is_empty()) {
+        if let (Some(values), true) = (values, is_enum && texts.is_empty()) {
             reading.error("argument-values", values.position, "an enum needs at least one value");
         }
         let ask = mapping.get("ask").and_then(|node| reading.text(node));
         mapping.close(reading);
         let kind = match kind {
-            Some(0) => ArgumentKind::Enum(texts),
-            Some(2) => ArgumentKind::Number,
-            Some(3) => ArgumentKind::Bool,
-            Some(_) => ArgumentKind::Text,
+            Some(ArgumentType::Enum) => ArgumentKind::Enum(texts),
+            Some(ArgumentType::Text) => ArgumentKind::Text,
+            Some(ArgumentType::Number) => ArgumentKind::Number,
+            Some(ArgumentType::Bool) => ArgumentKind::Bool,
             None => continue,
         };
         arguments.push(Argument { name: key.text.clone(), kind, ask });

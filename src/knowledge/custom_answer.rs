@@ -3,11 +3,12 @@
 use crate::domain::action::availability::Context;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
+use crate::text::normalize::normalize_phrase;
 
 use super::reading::{Mapping, Reading};
 use super::uses::PhraseUse;
 use super::yaml::{Node, NodeKind};
-use super::{action, heading, phrase};
+use super::{action, heading};
 
 /// Longest phrase, in characters; a message that long is not a phrase any more.
 const MAX_PHRASE_CHARS: usize = 500;
@@ -57,8 +58,8 @@ fn phrases(node: &Node, negative: bool, reading: &mut Reading<'_>) -> Vec<String
             continue;
         }
         let Some(text) = reading.text(item) else { continue };
-        let normal = phrase::normalize(&text);
-        if normal.is_empty() {
+        let normal = normalize_phrase(&text);
+        if normal.chars().all(|c| c.is_ascii_punctuation() || c == ' ') {
             let message = format!("the phrase `{text}` has no letters or digits");
             reading.error("empty-phrase", item.position, message);
             continue;

@@ -271,6 +271,45 @@ fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
+/// The names in a folder, in order, each with whether it is a folder itself.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub(crate) fn names(folder: &Path) -> io::Result<Vec<(String, bool)>> {
+    let entries = fs::read_dir(folder)?.filter_map(Result::ok);
+    let mut names: Vec<_> =
+        entries.filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir()))).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Whether something stands at a path, be it a link that leads nowhere.
+pub(crate) fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Whether a folder stands at a path.
+pub(crate) fn is_folder(path: &Path) -> bool {
+    path.is_dir()
+}
+
+/// Where a path leads after all links, and what tells the folder there from
+/// another one at the same place.
+pub(crate) fn identity(path: &Path) -> Option<(PathBuf, u64)> {
+    let target = fs::canonicalize(path).ok()?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&target).ok()?);
+    #[cfg(not(unix))]
+    let inode = 0;
+    Some((target, inode))
+}
+
+/// A path relative to a folder, however either of them is written.
+pub(crate) fn relative(root: &Path, path: &Path) -> Option<PathBuf> {
+    let roots = [Some(root.to_path_buf()), std::path::absolute(root).ok(), fs::canonicalize(root).ok()];
+    roots.iter().flatten().find_map(|root| path.strip_prefix(root).ok()).map(Path::to_path_buf)
+}
+
 /// Writes a file that must not be there yet, and the folders around it.
 ///
 /// # Errors

@@ -80,7 +80,7 @@ mod tests {
         fn no_text_panics_and_the_parts_are_in_it(text in "(-{1,4}|\\.\\.\\.|[a\u{feff}é :]|\r?\n){0,30}") {
             let parts = split(&text);
             prop_assert!(text.ends_with(parts.body));
-            prop_assert!(parts.body_line as usize <= text.matches('\n').count() + 1);
+            prop_assert!(parts.body_line as usize <= text.matches('\n').count() + 2);
             prop_assert!(parts.yaml.is_none_or(|yaml| text.contains(yaml)));
         }
     }

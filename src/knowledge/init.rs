@@ -50,7 +50,7 @@ pub fn init(folder: &Path) -> Result<Vec<PathBuf>, InitError> {
         .chain(prompts.iter().map(|(path, text)| (folder.join(path), *text)))
         .collect();
     let top = ["knowledge", "prompts", "evals"].map(|name| folder.join(name));
-    if let Some(exists) = top.into_iter().find(|path| path.symlink_metadata().is_ok()) {
+    if let Some(exists) = top.into_iter().find(|path| files::exists(path)) {
         return Err(InitError::Exists(exists));
     }
     for (path, text) in &files {

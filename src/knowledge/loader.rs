@@ -6,7 +6,6 @@
 mod assemble;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,13 +155,15 @@ impl Loader {
         self.assemble(changes)
     }
 
-    /// Reads what stands at these paths, absolute or relative to the current
-    /// folder as the root is; all else stays as it was.
+    /// Reads what stands at these paths, absolute or relative to the current folder
+    /// as the root is; all else stays as it was. Paths outside the root are nothing
+    /// to it.
     pub fn reload<P: AsRef<Path>>(&mut self, paths: &[P]) -> Loaded {
-        let relative: Option<BTreeSet<String>> = paths.iter().map(|path| self.relative(path.as_ref())).collect();
-        let Some(relative) = relative else { return self.load() };
+        let relative: BTreeSet<String> = paths.iter().filter_map(|path| self.relative(path.as_ref())).collect();
         // What stands directly in the root decides what the folder is.
-        let is_root = |path: &String| !path.contains('/') && !self.files.contains_key(path.as_str());
+        let is_root = |path: &String| {
+            !path.contains('/') && (!self.files.contains_key(path.as_str()) || !files::exists(&self.root.join(path)))
+        };
         if self.unreadable.is_some() || self.files.is_empty() || relative.iter().any(is_root) {
             return self.load();
         }
@@ -172,7 +173,7 @@ impl Loader {
             self.faults.retain(|fault, _| !is_inside(fault, path));
             let absolute = self.root.join(path);
             let mut found = files::Found::default();
-            if absolute.is_dir() {
+            if files::is_folder(&absolute) {
                 if self.scope.reads(path) {
                     return self.load();
                 }
@@ -183,7 +184,7 @@ impl Loader {
                 && let Some(stamp) = files::stamp(&self.root, path)
             {
                 found.files.insert(path.as_str().into(), stamp);
-            } else if self.scope.reads(path) && fs::symlink_metadata(&absolute).is_ok() {
+            } else if self.scope.reads(path) && files::exists(&absolute) {
                 return self.load();
             }
             let known =
@@ -207,34 +208,28 @@ impl Loader {
         let fault = |code, message: String, hint: &str| {
             Err(Diagnostic::error(code, Place::file(shown.as_str()), message).hint(hint))
         };
-        let entries = match fs::read_dir(&self.root) {
-            Ok(entries) => entries,
+        match files::names(&self.root) {
+            Ok(names) => Ok(names),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let hint = "give the project folder with `--knowledge`, or make one with `docent init`";
-                return fault("no-folder", "there is no such folder".to_owned(), hint);
+                fault("no-folder", "there is no such folder".to_owned(), hint)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
-                return fault("no-folder", "this is not a folder".to_owned(), "give the folder around it");
+                fault("no-folder", "this is not a folder".to_owned(), "give the folder around it")
             }
             Err(error) => {
                 let message = format!("this folder cannot be read: {}", files::reason(&error));
-                return fault("unreadable", message, "check its permissions");
+                fault("unreadable", message, "check its permissions")
             }
-        };
-        let mut names: Vec<(String, bool)> = entries
-            .filter_map(Result::ok)
-            .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path().is_dir())))
-            .collect();
-        names.sort();
-        Ok(names)
+        }
     }
 
-    /// The path relative to the root; `None` when it is the root itself or not in it.
+    /// The path relative to the root, empty for the root itself; `None` when it is
+    /// not in it.
     fn relative(&self, path: &Path) -> Option<String> {
-        let roots = [Some(self.root.clone()), std::path::absolute(&self.root).ok(), fs::canonicalize(&self.root).ok()];
-        let inside = roots.iter().flatten().find_map(|root| path.strip_prefix(root).ok())?;
+        let inside = files::relative(&self.root, path)?;
         let parts: Option<Vec<&str>> = inside.components().map(|part| part.as_os_str().to_str()).collect();
-        parts.map(|parts| parts.join("/")).filter(|path| !path.is_empty())
+        parts.map(|parts| parts.join("/"))
     }
 
     fn settings(&self) -> Arc<Settings> {
@@ -328,9 +323,18 @@ impl Loader {
             entries.iter().flat_map(|(_, entry)| entry.diagnostics.iter().cloned()).collect();
         diagnostics.extend(self.faults.values().cloned());
         diagnostics.extend(self.strays.iter().cloned());
+        if entries.is_empty() && diagnostics.is_empty() {
+            let hint = "write Markdown files, or make a project with `docent init`";
+            let place = Place::file(self.root.display().to_string());
+            diagnostics
+                .push(Diagnostic::warning("empty-folder", place, "there is nothing to read in this folder").hint(hint));
+        }
         diagnostics.extend(checks::across(&entries, &settings));
         diagnostic::sort(&mut diagnostics);
         diagnostics.dedup();
         Loaded { project, diagnostics, files: self.files.len(), changes }
     }
 }
+
+#[cfg(test)]
+mod tests;

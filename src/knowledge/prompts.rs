@@ -3,7 +3,6 @@
 //! A prompt that the folder does not hold is the built-in one. Values are put in
 //! once and never read as templates themselves.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,9 +59,9 @@ impl Purpose {
     /// The built-in file.
     pub(crate) fn built_in(self) -> &'static str {
         match self {
-            Self::Answer => include_str!("prompts/answer.md"),
-            Self::Condense => include_str!("prompts/condense.md"),
-            Self::Automation => include_str!("prompts/automation.md"),
+            Self::Answer => include_str!("../../prompts/answer.md"),
+            Self::Condense => include_str!("../../prompts/condense.md"),
+            Self::Automation => include_str!("../../prompts/automation.md"),
         }
     }
 }
@@ -139,8 +138,8 @@ pub fn load(folder: &Path) -> (Prompts, Vec<Diagnostic>) {
     let mut prompts = Prompts::built_in();
     let mut diagnostics = Vec::new();
     let shown = folder.file_name().map_or_else(|| "prompts".into(), |name| name.to_string_lossy());
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
+    let names = match files::names(folder) {
+        Ok(names) => names,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return (prompts, diagnostics),
         Err(error) => {
             let message = format!("this folder cannot be read: {}", files::reason(&error));
@@ -148,9 +147,8 @@ pub fn load(folder: &Path) -> (Prompts, Vec<Diagnostic>) {
             return (prompts, vec![Diagnostic::error("unreadable", place, message)]);
         }
     };
-    let mut names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    names.sort();
-    for name in names.iter().filter(|name| !name.starts_with('.') && name.ends_with(".md")) {
+    let names = names.iter().map(|(name, _)| name.as_str());
+    for name in names.filter(|name| !name.starts_with('.') && name.ends_with(".md")) {
         let path: Arc<str> = format!("{shown}/{name}").into();
         let Some(purpose) = Purpose::ALL.into_iter().find(|purpose| purpose.file() == name) else {
             if name.eq_ignore_ascii_case("readme.md") {
@@ -253,23 +251,4 @@ fn prompt(purpose: Purpose, reading: &mut Reading<'_>) -> Option<Prompt> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_prompts_have_no_mistakes() {
-        for purpose in Purpose::ALL {
-            let (prompt, diagnostics) = parse(purpose, purpose.file().into(), purpose.built_in());
-            assert_eq!(diagnostics, [], "{purpose:?}");
-            assert!(prompt.is_some());
-        }
-    }
-
-    #[test]
-    fn values_are_put_in_once() {
-        let text = "---\nvariables: [conversation, message]\n---\n{{conversation}}\n> {{message|nothing}}";
-        let (prompt, _) = parse(Purpose::Condense, "condense.md".into(), text);
-        let rendered = prompt.expect("a prompt").render(|name| (name == "conversation").then_some("a\n{{message}}"));
-        assert_eq!(rendered, "a\n{{message}}\n> nothing");
-    }
-}
+mod tests;

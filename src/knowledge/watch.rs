@@ -17,6 +17,8 @@ use notify::{Config, Event, PollWatcher, RecommendedWatcher, RecursiveMode, Watc
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::files;
+
 /// How a folder is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WatchSettings {
@@ -75,7 +77,7 @@ impl Watch {
     /// # Errors
     /// When a folder is not there, or the system has no more threads.
     pub fn start(folders: &[PathBuf], settings: WatchSettings) -> Result<Self, WatchError> {
-        if let Some(folder) = folders.iter().find(|folder| !folder.is_dir()) {
+        if let Some(folder) = folders.iter().find(|folder| !files::is_folder(folder)) {
             let reason = "there is no such folder".to_owned();
             return Err(WatchError { folder: folder.display().to_string(), reason });
         }
@@ -91,7 +93,8 @@ impl Watch {
         };
         let (watcher, polling) = watcher(folders, settings, sink)?;
         let (sender, batches) = mpsc::channel(BATCHES);
-        let folders = folders.iter().map(|path| Folder { path: path.clone(), identity: identity(path) }).collect();
+        let folders =
+            folders.iter().map(|path| Folder { path: path.clone(), identity: files::identity(path) }).collect();
         let thread = Thread { watcher, folders, received, lost, sender, settings };
         let spawned = std::thread::Builder::new().name("docent-watch".to_owned()).spawn(move || thread.run());
         match spawned {
@@ -140,19 +143,7 @@ fn watcher(
 struct Folder {
     path: PathBuf,
     /// Absent while it is not there.
-    identity: Option<Identity>,
-}
-
-/// What tells one folder from another one at the same path.
-type Identity = (PathBuf, u64);
-
-fn identity(path: &Path) -> Option<Identity> {
-    let target = std::fs::canonicalize(path).ok()?;
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(&target).ok()?);
-    #[cfg(not(unix))]
-    let inode = 0;
-    Some((target, inode))
+    identity: Option<(PathBuf, u64)>,
 }
 
 struct Thread {
@@ -204,7 +195,7 @@ impl Thread {
     fn replaced(&mut self) -> bool {
         let mut replaced = false;
         for folder in &mut self.folders {
-            let now = identity(&folder.path);
+            let now = files::identity(&folder.path);
             if now == folder.identity {
                 continue;
             }

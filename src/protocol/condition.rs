@@ -139,3 +139,27 @@ pub enum Device {
     /// A telephone.
     Mobile,
 }
+
+/// What makes an experience appear by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ShowOn {
+    /// Its page opens.
+    PageOpen {},
+    /// The user is about to leave its page.
+    PageExit {},
+    /// The user clicks an element.
+    ElementClick {
+        /// CSS selector.
+        selector: String,
+    },
+    /// The user does something.
+    Event {
+        /// Which event.
+        event: EventTest,
+    },
+    /// A behaviour trigger names it.
+    Trigger {},
+    /// Someone opens a link to it.
+    SharedUrl {},
+}

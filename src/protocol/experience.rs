@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::action::{Action, InterviewProvider};
-use super::condition::{Comparison, EventTest, PageRule};
+use super::condition::{Comparison, EventTest, PageRule, ShowOn};
 use super::context::Attributes;
 
 /// `experience.get`.
@@ -309,30 +309,6 @@ pub enum ProgressCondition {
         /// In milliseconds.
         after_ms: u64,
     },
-}
-
-/// What makes an experience appear by itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum ShowOn {
-    /// Its page opens.
-    PageOpen {},
-    /// The user is about to leave its page.
-    PageExit {},
-    /// The user clicks an element.
-    ElementClick {
-        /// CSS selector.
-        selector: String,
-    },
-    /// The user does something.
-    Event {
-        /// Which event.
-        event: EventTest,
-    },
-    /// A behaviour trigger names it.
-    Trigger {},
-    /// Someone opens a link to it.
-    SharedUrl {},
 }
 
 /// Where a banner is.

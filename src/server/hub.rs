@@ -68,6 +68,8 @@ struct Inside {
     /// Absent only while it is being stepped, which does not wait.
     conversation: Option<Conversation>,
     followers: Vec<Follower>,
+    /// Its key among those that nobody follows.
+    left: Option<u64>,
 }
 
 struct Follower {
@@ -149,7 +151,7 @@ impl Hub {
     async fn open(&self, id: ConversationId, user: UserId) -> Result<Arc<Room>, CommandError> {
         let position = self.core.store.create(&id, &user).await.map_err(|error| not_stored(&error))?;
         let conversation = Conversation::new(id.clone(), position.epoch);
-        let inner = Inside { conversation: Some(conversation), followers: Vec::with_capacity(1) };
+        let inner = Inside { conversation: Some(conversation), followers: Vec::with_capacity(1), left: None };
         Ok(Arc::new(Room { id, user, busy: AtomicBool::new(false), inner: Mutex::new(inner) }))
     }
 
@@ -179,7 +181,7 @@ impl Hub {
             epoch: position.epoch,
             seq,
             resumed: true,
-            replay: replay::compacted(events),
+            replay: replay::compacted(&events),
         })
     }
 
@@ -198,7 +200,7 @@ impl Hub {
         let room = &following.room;
         let mut inside = room.inner.lock().await;
         inside.followers.retain(|follower| follower.number != following.number);
-        self.core.settle(room, &inside).await;
+        self.core.settle(room, &mut inside).await;
     }
 }
 
@@ -223,14 +225,16 @@ impl Core {
         let number = self.followers.fetch_add(1, Ordering::Relaxed);
         inside.followers.push(Follower { number, outbox: outbox.clone(), trace });
         let mut rooms = self.rooms();
-        rooms.left.retain(|_, id| *id != room.id);
+        if let Some(at) = inside.left.take() {
+            rooms.left.remove(&at);
+        }
         rooms.by_id.insert(room.id.clone(), room.clone());
         Following { room: room.clone(), number }
     }
 
     /// Once nobody follows and nothing runs, the conversation may be forgotten.
-    async fn settle(&self, room: &Room, inside: &Inside) {
-        if !inside.followers.is_empty() || room.busy.load(Ordering::Acquire) {
+    async fn settle(&self, room: &Room, inside: &mut Inside) {
+        if !inside.followers.is_empty() || inside.left.is_some() || room.busy.load(Ordering::Acquire) {
             return;
         }
         self.store.release(&room.id).await;
@@ -238,6 +242,7 @@ impl Core {
         rooms.leavings += 1;
         let at = rooms.leavings;
         rooms.left.insert(at, room.id.clone());
+        inside.left = Some(at);
         while rooms.left.len() > self.settings.idle_conversations {
             let Some((_, oldest)) = rooms.left.pop_first() else { break };
             rooms.by_id.remove(&oldest);

@@ -76,8 +76,10 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, common_version: bool,
         Some(CloseCode::Version)
     };
     if let Some(code) = code {
+        // Apart, so that the memory it needs is not part of every idle socket.
+        let closing = Box::pin(closing::close(&mut stream, code, &outbox, app.settings.close_timeout));
         tokio::select! {
-            () = closing::close(&mut stream, code, &outbox, app.settings.close_timeout) => {}
+            () = closing => {}
             () = app.stages.abandon.cancelled() => {}
         }
     }

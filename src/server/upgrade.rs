@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
-use axum::http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
+use axum::http::header::{
+    HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use hyper_util::rt::TokioIo;
@@ -40,7 +42,9 @@ pub(crate) async fn upgrade(
         return refusal(Refusal::MethodNotAllowed);
     }
     if !origin::is_allowed(request.headers(), &app.settings.allowed_origins) {
-        tracing::info!("a socket was refused because of its origin");
+        let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+        let origin: String = origin.chars().take(200).collect();
+        tracing::info!(http.origin = origin, "a socket was refused because its origin is not allowed");
         return refusal(Refusal::Origin);
     }
     let has_key = request.headers().get(SEC_WEBSOCKET_KEY).is_some_and(|key| key.len() == 24);

@@ -79,7 +79,7 @@ pub enum ConversationEffect {
     /// everyone who follows. Their numbers go on where the last ones ended.
     Append(Box<ServerFrame>),
     /// Answer the connection that asked, once everything is appended.
-    Reply(ServerFrame),
+    Reply(Box<ServerFrame>),
     /// Send this to everyone who follows, without keeping it.
     Broadcast(Box<ServerFrame>),
     /// Let the agent begin a run.

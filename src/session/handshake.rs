@@ -175,7 +175,7 @@ pub(super) fn going_away(reconnect_after_ms: u64) -> Effect {
 /// Why a command is not looked at.
 pub(super) enum Refused {
     /// It is answered with an error.
-    Error(Effect),
+    Error(Box<Effect>),
     /// There were too many of those.
     Close,
 }
@@ -183,7 +183,7 @@ pub(super) enum Refused {
 impl Refused {
     pub(super) fn into_state(self, state: State) -> (State, Vec<Effect>) {
         match self {
-            Self::Error(effect) => (state, vec![effect]),
+            Self::Error(effect) => (state, vec![*effect]),
             Self::Close => close(Vec::new(), CloseCode::RateLimited),
         }
     }
@@ -199,7 +199,7 @@ impl Traffic {
         }
         let mut error = CommandError::new(ErrorCode::RateLimited, "too many commands in a short time");
         error.retry_after_ms = Some(retry_after_ms);
-        Some(Refused::Error(refuse_with(reference, error)))
+        Some(Refused::Error(Box::new(refuse_with(reference, error))))
     }
 
     /// Counts something that costs little, but not nothing.

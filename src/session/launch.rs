@@ -45,7 +45,7 @@ fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Res
     let bad_request = |message: String| CommandError::new(ErrorCode::BadRequest, message);
     let attributes = value::attributes(&request.attributes)
         .map_err(|name| bad_request(format!("`{name}` is not the name of an attribute")))?;
-    let setup = setup(live, attributes);
+    let setup = setup(live, &attributes);
     let source = request.message.map(|message| message.template).unwrap_or_default();
     let template = Template::parse(&source).map_err(|errors| {
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();

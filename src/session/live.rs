@@ -98,7 +98,7 @@ impl Origin {
     }
 }
 
-pub(super) fn setup(live: &Live, attributes: Attributes) -> TurnSetup {
+pub(super) fn setup(live: &Live, attributes: &Attributes) -> TurnSetup {
     TurnSetup {
         context: live.profile.context(attributes),
         capabilities: live.profile.capabilities.clone(),
@@ -117,7 +117,7 @@ fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMess
         ClientMessage::AgentLaunch(request) => launch(settings, live, request, origin),
         ClientMessage::ActionClaim(claim) => match ActionId::new(&claim.action_id) {
             Ok(action) => {
-                let setup = setup(live, Attributes::new());
+                let setup = setup(live, &Attributes::new());
                 vec![Effect::Converse(origin.request(live, Command::Claim { action, setup, preflight: Ok(()) }))]
             }
             Err(error) => bad_request(origin, format!("`action_id`: {error}")),
@@ -151,14 +151,14 @@ fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMess
         ClientMessage::ContextUpdate(update) => context_update(settings, live, &update, origin),
         ClientMessage::ExperienceGet(get) => match ExperienceId::new(&get.experience_id) {
             Ok(experience) => {
-                let context = Box::new(live.profile.context(Attributes::new()));
+                let context = Box::new(live.profile.context(&Attributes::new()));
                 vec![Effect::ReadExperience { reference: origin.id, experience, context }]
             }
             Err(error) => vec![refuse(origin.id, ErrorCode::ExperienceNotFound, format!("`experience_id`: {error}"))],
         },
         ClientMessage::PostGet(get) => match PostId::new(&get.post_id) {
             Ok(post) => {
-                let context = Box::new(live.profile.context(Attributes::new()));
+                let context = Box::new(live.profile.context(&Attributes::new()));
                 vec![Effect::ReadPost { reference: origin.id, post, context }]
             }
             Err(error) => vec![refuse(origin.id, ErrorCode::PostNotFound, format!("`post_id`: {error}"))],
@@ -187,7 +187,7 @@ fn say(settings: &SessionSettings, live: &Live, send: MessageSend) -> Result<Com
     if send.text.trim().is_empty() && send.quick_reply_id.is_none() {
         return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
     }
-    Ok(Command::Say(Say { text: send.text, quick_reply: send.quick_reply_id, setup: setup(live, Attributes::new()) }))
+    Ok(Command::Say(Say { text: send.text, quick_reply: send.quick_reply_id, setup: setup(live, &Attributes::new()) }))
 }
 
 pub(super) fn check_length(settings: &SessionSettings, text: &str) -> Result<(), CommandError> {

@@ -45,7 +45,7 @@ pub struct Profile {
 
 impl Profile {
     /// What is known at the moment of a turn, with the attributes of the request.
-    pub fn context(&self, request: Attributes) -> UserContext {
+    pub fn context(&self, request: &Attributes) -> UserContext {
         let traits = self.claimed.0.iter().chain(self.signed.0.iter());
         let traits: Attributes = traits.map(|(name, value)| (name.to_owned(), value.clone())).collect();
         let mut attributes: Attributes =
@@ -146,7 +146,7 @@ mod tests {
         };
         let wire = serde_json::json!({"user.plan": "pro", "name": "Ann", "gone": null});
         profile.claim(wire.as_object().expect("an object"), &SessionSettings::default()).expect("attributes");
-        let context = profile.context(Attributes::new());
+        let context = profile.context(&Attributes::new());
         let all = context.template_attributes();
         assert_eq!(all.get("user.plan").map(ToString::to_string), Some("free".to_owned()));
         assert_eq!(all.get("user.name").map(ToString::to_string), Some("Ann".to_owned()));

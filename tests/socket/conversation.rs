@@ -303,7 +303,7 @@ async fn experiences_and_posts_are_read() {
         step["buttons"][0]["actions"],
         json!([
             {"type": "go_to_step", "to": "next"},
-            {"type": "navigate", "url": format!("/users/{}/plan?of=a%2Fb", ANN), "open_in": "same_tab"},
+            {"type": "navigate", "url": format!("/users/{ANN}/plan?of=a%2Fb"), "open_in": "same_tab"},
         ]),
         "in nominal order, with the attributes filled in"
     );

@@ -4,9 +4,12 @@ use docent::domain::action::{Action, LaunchAgent, LaunchMode, Navigate, OpenIn, 
 use docent::domain::article::{Article, Block, BlockKind, Section};
 use docent::domain::attribute::Template;
 use docent::domain::condition::{Comparison, Condition, PropertyTest};
+use docent::domain::experience::checklist::{Checklist, Task};
+use docent::domain::experience::resource_center::{ResourceBlock, ResourceBlockKind};
+use docent::domain::experience::survey::{Question, QuestionKind, SurveyCondition};
 use docent::domain::experience::{
-    Banner, BannerPosition, Buttons, Checklist, Content, Cta, Experience, ExperienceKind, Flow, Question, QuestionKind,
-    Recurrence, ResourceBlock, ResourceBlockKind, Schedule, ShowOn, Status, Step, SurveyCondition, Task,
+    Banner, BannerPosition, Buttons, Content, Cta, Experience, ExperienceKind, Flow, Recurrence, Schedule, ShowOn,
+    Status, Step,
 };
 use docent::domain::ids::{ArticleId, ExperienceId, PostId, StepId};
 use docent::domain::post::{Notify, Post};

@@ -148,7 +148,9 @@ impl Talk {
                 }
                 match (is_first, welcome.resumed) {
                     (true, _) => {
-                        screen.note(&format!("{} {}", welcome.agent.name, welcome.agent.greeting.unwrap_or_default()))
+                        if let Some(greeting) = welcome.agent.greeting {
+                            screen.note(&format!("{}: {greeting}", welcome.agent.name));
+                        }
                     }
                     (false, true) => screen.note("back again"),
                     (false, false) => screen.note("back again; the server has forgotten the conversation above"),
@@ -157,9 +159,9 @@ impl Talk {
                 // What was sent before the first welcome is on its way already.
                 if is_first { Next::Nothing } else { Next::Send(self.outbox.iter().cloned().collect()) }
             }
-            ServerMessage::Ack(_) => self.acknowledged(answered, screen),
+            ServerMessage::Ack(_) => self.acknowledged(answered.as_ref(), screen),
             ServerMessage::Error(error) => {
-                self.refused(&error, answered, screen);
+                self.refused(&error, answered.as_ref(), screen);
                 Next::Nothing
             }
             ServerMessage::LaunchResolved(launch) => {
@@ -231,7 +233,7 @@ impl Talk {
         self.outbox.remove(at).map(|command| command.message)
     }
 
-    fn acknowledged(&mut self, command: Option<ClientMessage>, screen: &mut Screen) -> Next {
+    fn acknowledged(&mut self, command: Option<&ClientMessage>, screen: &mut Screen) -> Next {
         if !matches!(command, Some(ClientMessage::ActionClaim(_))) {
             return Next::Nothing;
         }
@@ -256,7 +258,7 @@ impl Talk {
         Next::Send(vec![self.command(ClientMessage::ActionResult(result))])
     }
 
-    fn refused(&mut self, error: &CommandError, command: Option<ClientMessage>, screen: &mut Screen) {
+    fn refused(&mut self, error: &CommandError, command: Option<&ClientMessage>, screen: &mut Screen) {
         screen.refused(&error.message);
         match command {
             Some(ClientMessage::MessageSend(_) | ClientMessage::AgentLaunch(_)) => self.expects_run = false,

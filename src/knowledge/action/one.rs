@@ -76,16 +76,13 @@ pub(crate) fn launch_agent(node: &Node, reading: &mut Reading<'_>) -> Option<Lau
     let modes = [("send", LaunchMode::Send), ("prefill", LaunchMode::Prefill), ("open", LaunchMode::Open)];
     let mode = mapping.get("mode").map(|node| (node, reading.choice(node, "a mode", &modes)));
     mapping.close(reading);
-    match (message, mode) {
-        (None, Some((node, Some(LaunchMode::Send | LaunchMode::Prefill)))) => {
-            let message = "there is no message to send or to fill in";
-            reading.error_with_hint("launch-message", node.position, message, "add `message`, or write `mode: open`");
-        }
-        (Some(message), Some((_, Some(LaunchMode::Open)))) => {
-            let hint = "write `mode: send` or `mode: prefill`, or remove the message";
-            reading.warning("launch-message", message.position, "`mode: open` does not use the message", hint);
-        }
-        _ => {}
+    if let (None, Some((node, Some(LaunchMode::Send | LaunchMode::Prefill)))) = (message, mode) {
+        let message = "there is no message to send or to fill in";
+        reading.error_with_hint("launch-message", node.position, message, "add `message`, or write `mode: open`");
+    }
+    if let (Some(message), Some((_, Some(LaunchMode::Open)))) = (message, mode) {
+        let hint = "write `mode: send` or `mode: prefill`, or remove the message";
+        reading.warning("launch-message", message.position, "`mode: open` does not use the message", hint);
     }
     let default = if message.is_some() { LaunchMode::Send } else { LaunchMode::Open };
     Some(LaunchAgent { message: template, mode: mode.and_then(|(_, mode)| mode).unwrap_or(default) })

@@ -1,7 +1,8 @@
 //! Reading checklists.
 
 use crate::domain::action::availability::Context;
-use crate::domain::experience::{Checklist, ExperienceKind, Task, TaskDone};
+use crate::domain::experience::ExperienceKind;
+use crate::domain::experience::checklist::{Checklist, Task, TaskDone};
 use crate::knowledge::action;
 use crate::knowledge::condition::{self, single_key};
 use crate::knowledge::experience::step::{UniqueIds, step_id};

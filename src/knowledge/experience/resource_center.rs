@@ -1,7 +1,8 @@
 //! Reading resource centers.
 
 use crate::domain::action::availability::Context;
-use crate::domain::experience::{ExperienceKind, ResourceBlock, ResourceBlockKind};
+use crate::domain::experience::ExperienceKind;
+use crate::domain::experience::resource_center::{ResourceBlock, ResourceBlockKind};
 use crate::domain::ids::ExperienceId;
 use crate::knowledge::action;
 use crate::knowledge::experience::step::{UniqueIds, step_id};

@@ -55,7 +55,12 @@ pub(crate) fn step(
     let id = step_id(&mut mapping, ids, reading);
     let target_node = match kind {
         ExperienceKind::Hint => mapping.require("target"),
-        _ => mapping.get("target"),
+        ExperienceKind::Tour
+        | ExperienceKind::Modal
+        | ExperienceKind::Survey
+        | ExperienceKind::Banner
+        | ExperienceKind::Checklist
+        | ExperienceKind::ResourceCenter => mapping.get("target"),
     };
     let target = target_node.and_then(|node| reading.text(node));
     let (title_node, body_node) = (mapping.get("title"), mapping.get("body"));

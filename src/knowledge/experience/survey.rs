@@ -3,7 +3,7 @@
 use crate::domain::action::StepTarget;
 use crate::domain::action::availability::Context;
 use crate::domain::condition::Comparison;
-use crate::domain::experience::{Question, QuestionKind, SurveyCondition};
+use crate::domain::experience::survey::{Question, QuestionKind, SurveyCondition};
 use crate::domain::value::Value;
 use crate::knowledge::action;
 use crate::knowledge::condition::{comparison, single_key};

@@ -1,24 +1,28 @@
 //! Fragments that lead to headings, as GitHub makes them.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
-/// The anchors given so far in one article.
+/// The anchors given so far in one article, each with how often it was asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Anchors(FxHashSet<String>);
+pub(crate) struct Anchors(FxHashMap<String, usize>);
 
 impl Anchors {
     /// An anchor for a heading that no other heading of the article has.
     pub(crate) fn unique(&mut self, heading: &str) -> String {
         let slug = slug(heading);
-        let mut anchor = slug.clone();
-        // At most as many rounds as there are anchors.
-        for number in 1.. {
-            if self.0.insert(anchor.clone()) {
-                break;
+        let Some(mut number) = self.0.get(&slug).copied() else {
+            self.0.insert(slug.clone(), 0);
+            return slug;
+        };
+        loop {
+            number += 1;
+            let anchor = format!("{slug}-{number}");
+            if !self.0.contains_key(&anchor) {
+                self.0.insert(anchor.clone(), 0);
+                self.0.insert(slug, number);
+                return anchor;
             }
-            anchor = format!("{slug}-{number}");
         }
-        anchor
     }
 }
 

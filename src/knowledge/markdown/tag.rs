@@ -1,7 +1,7 @@
 //! Finds where a tag of HTML or JSX ends, and what its attributes are.
 
 /// Longest tag, in bytes; JSX properties can hold whole texts.
-const MAX_TAG_BYTES: usize = 1 << 16;
+pub(crate) const MAX_TAG_BYTES: usize = 1 << 16;
 
 /// A tag.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Tag<'_> {
 /// # Errors
 /// How many bytes were looked at, when there is none.
 pub(crate) fn parse(text: &str) -> Result<Tag<'_>, usize> {
-    let mut scan = Scan { text, at: 1 };
+    let mut scan = Scan { text, at: 1, in_vain: 0 };
     let closing = scan.skip(b'/');
     let name = scan.take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b':' | b'.'));
     if name.is_empty() && scan.peek() != Some(b'>') || name.starts_with(|c: char| !c.is_ascii_alphabetic()) {
@@ -46,11 +46,18 @@ pub(crate) fn parse(text: &str) -> Result<Tag<'_>, usize> {
             Some(b'>') => {
                 return Ok(Tag { name, closing, self_closing: false, attributes, length: scan.at + 1 });
             }
-            Some(b'/') if scan.text.as_bytes().get(scan.at + 1) == Some(&b'>') => {
-                return Ok(Tag { name, closing, self_closing: true, attributes, length: scan.at + 2 });
+            Some(b'/') => {
+                scan.at += 1;
+                scan.take_while(|b| b.is_ascii_whitespace());
+                if scan.peek() != Some(b'>') {
+                    return Err(scan.at);
+                }
+                return Ok(Tag { name, closing, self_closing: true, attributes, length: scan.at + 1 });
             }
             Some(b'{') if spaced => {
-                scan.braces().ok_or(scan.at)?;
+                if scan.braces().is_none() {
+                    return Err(scan.at + scan.in_vain);
+                }
             }
             Some(b) if spaced && (b.is_ascii_alphabetic() || matches!(b, b'_' | b':' | b'@' | b'#')) => {
                 let key = scan.take_while(|b| !b.is_ascii_whitespace() && !b"\"'<>/={}`".contains(&b));
@@ -58,8 +65,10 @@ pub(crate) fn parse(text: &str) -> Result<Tag<'_>, usize> {
                 scan.take_while(|b| b.is_ascii_whitespace());
                 if scan.skip(b'=') {
                     scan.take_while(|b| b.is_ascii_whitespace());
-                    let value = scan.value().ok_or(scan.at)?;
-                    attributes.push((key, value));
+                    match scan.value() {
+                        Some(value) => attributes.push((key, value)),
+                        None => return Err(scan.at + scan.in_vain),
+                    }
                 } else {
                     scan.at = before_space;
                     attributes.push((key, ""));
@@ -74,6 +83,8 @@ struct Scan<'t> {
     text: &'t str,
     /// Always on a character boundary.
     at: usize,
+    /// How many bytes were searched for an end that is not there.
+    in_vain: usize,
 }
 
 impl<'t> Scan<'t> {
@@ -104,7 +115,10 @@ impl<'t> Scan<'t> {
             quote @ (b'"' | b'\'') => {
                 self.at += 1;
                 let rest = &self.text[self.at..];
-                let end = rest.bytes().take(MAX_TAG_BYTES).position(|b| b == quote)?;
+                let Some(end) = rest.bytes().take(MAX_TAG_BYTES).position(|b| b == quote) else {
+                    self.in_vain = rest.len().min(MAX_TAG_BYTES);
+                    return None;
+                };
                 self.at += end + 1;
                 Some(&rest[..end])
             }
@@ -120,7 +134,10 @@ impl<'t> Scan<'t> {
     /// The inside of balanced braces; braces in quotes do not count.
     fn braces(&mut self) -> Option<&'t str> {
         let start = self.at;
-        let end = balanced(&self.text[start..])?;
+        let Some(end) = balanced(&self.text[start..]) else {
+            self.in_vain = (self.text.len() - start).min(MAX_TAG_BYTES);
+            return None;
+        };
         self.at = start + end;
         Some(&self.text[start + 1..self.at - 1])
     }
@@ -159,6 +176,7 @@ mod tests {
             "<b>",
             "</b>",
             "<br/>",
+            "<hr / >",
             "<img alt=\"a > b\" src={useBaseUrl('x.png')} />",
             "<Foo onClick={() => { a('}') }} {...props}>",
             "<>",

@@ -106,3 +106,24 @@ fn a_folder_that_is_not_there_cannot_be_watched() {
     let error = Watch::start(&[missing], WatchSettings::default()).expect_err("no folder");
     assert_eq!(error.folder, "/nonexistent/knowledge");
 }
+
+#[tokio::test]
+async fn a_loader_reads_what_a_batch_names() {
+    let (_folder, path) = folder();
+    fs::create_dir(path.join("articles")).expect("a folder");
+    fs::write(path.join("articles/a.md"), "One.").expect("a file");
+    let mut loader = crate::knowledge::Loader::new(&path);
+    loader.load();
+    let mut watch = start(&path);
+    fs::write(path.join("articles/b.md"), "Two.").expect("a file");
+    loop {
+        let loaded = match next(&mut watch).await {
+            Batch::Paths(paths) => loader.reload(&paths.into_iter().collect::<Vec<_>>()),
+            Batch::Everything => loader.load(),
+        };
+        assert!(!loaded.changes.other && loaded.changes.removed_articles.is_empty());
+        if loaded.project.articles.contains_key("b") {
+            break;
+        }
+    }
+}

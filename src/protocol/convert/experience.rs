@@ -1,9 +1,12 @@
 //! Experiences on their way out.
 
+use crate::domain::experience::checklist::{Checklist, Task, TaskDone};
+use crate::domain::experience::resource_center::{ResourceBlock, ResourceBlockKind};
+use crate::domain::experience::survey::{Question, QuestionKind};
 use crate::domain::experience::{
-    Banner, BannerPosition, Buttons, Checklist, Content, Cta, Experience, Flow, ProgressCondition, Question,
-    QuestionKind, ResourceBlock, ResourceBlockKind, ShowOn, Step, Task, TaskDone,
+    Banner, BannerPosition, Buttons, Content, Cta, Experience, Flow, ProgressCondition, ShowOn, Step,
 };
+use crate::protocol::condition::ShowOn as WireShowOn;
 use crate::protocol::experience as wire;
 
 use super::Resolver;
@@ -131,15 +134,15 @@ fn progress_condition(condition: &ProgressCondition) -> wire::ProgressCondition 
     }
 }
 
-fn show_on(show_on: &ShowOn) -> Option<wire::ShowOn> {
+fn show_on(show_on: &ShowOn) -> Option<WireShowOn> {
     Some(match show_on {
         ShowOn::None => return None,
-        ShowOn::PageOpen => wire::ShowOn::PageOpen {},
-        ShowOn::PageExit => wire::ShowOn::PageExit {},
-        ShowOn::ElementClick(selector) => wire::ShowOn::ElementClick { selector: selector.clone() },
-        ShowOn::Event(event) => wire::ShowOn::Event { event: event_test(event) },
-        ShowOn::Trigger => wire::ShowOn::Trigger {},
-        ShowOn::SharedUrl => wire::ShowOn::SharedUrl {},
+        ShowOn::PageOpen => WireShowOn::PageOpen {},
+        ShowOn::PageExit => WireShowOn::PageExit {},
+        ShowOn::ElementClick(selector) => WireShowOn::ElementClick { selector: selector.clone() },
+        ShowOn::Event(event) => WireShowOn::Event { event: event_test(event) },
+        ShowOn::Trigger => WireShowOn::Trigger {},
+        ShowOn::SharedUrl => WireShowOn::SharedUrl {},
     })
 }
 

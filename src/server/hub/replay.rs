@@ -23,7 +23,7 @@ struct HeadData {
 
 /// Leaves out what a later `message.completed` contains: the pieces of its text,
 /// and the sources that came between them. Its `from_seq` explains the hole.
-pub(super) fn compacted(events: Vec<StoredEvent>) -> Vec<Outgoing> {
+pub(super) fn compacted(events: &[StoredEvent]) -> Vec<Outgoing> {
     let heads: Vec<Option<Head>> = events.iter().map(|event| serde_json::from_str(&event.frame).ok()).collect();
     let completed: HashMap<&str, u64> = heads
         .iter()
@@ -64,9 +64,10 @@ mod tests {
             r#"{"type":"message.completed","data":{"message_id":"m","text":"ab","from_seq":9}}"#,
             r#"{"type":"message.delta","data":{"message_id":"n","delta":"c"}}"#,
         ];
-        let events = (7..).zip(frames).map(|(seq, frame)| StoredEvent { seq, frame: frame.to_owned() }).collect();
+        let events: Vec<_> =
+            (7..).zip(frames).map(|(seq, frame)| StoredEvent { seq, frame: frame.to_owned() }).collect();
         let outbox = Outbox::new(100, 100_000);
-        outbox.prepend(compacted(events));
+        outbox.prepend(compacted(&events));
         let seqs: Vec<u64> = std::iter::from_fn(|| outbox.pop())
             .map(|text| {
                 serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["seq"].as_u64().expect("a number")

@@ -67,8 +67,8 @@ impl Core {
             }
         }
         room.busy.store(false, Ordering::Release);
-        let inside = room.inner.lock().await;
+        let mut inside = room.inner.lock().await;
         inside.followers.iter().for_each(|follower| follower.outbox.nudge());
-        self.settle(&room, &inside).await;
+        self.settle(&room, &mut inside).await;
     }
 }

@@ -8,7 +8,8 @@
 
 const PROTOCOL = 'docent.chat.v1';
 const VERSION = '0.1.0';
-const ACTION_TYPES = ['launch_experience', 'open_post', 'navigate', 'go_to_step', 'dismiss', 'snooze', 'run_js', 'book_interview', 'automation_step'];
+// What an agent may offer. Experiences and automations are described here instead of run.
+const ACTION_TYPES = ['launch_experience', 'open_post', 'navigate', 'run_automation'];
 
 // ---------------------------------------------------------------- small tools
 
@@ -230,7 +231,6 @@ const INLINE = [
   [/(?: {2,}|\\)\n/y, () => el('br')],
   [/(?<!`)(`{1,8})(?!`)((?:.|\n){1,2000}?)(?<!`)\1(?!`)/y, ([, , code], chip) => [el('code', {}, withoutMarks(code).replace(/^ (.*) $/, '$1')), marksOf(code, chip)]],
   [/\uE000([^\uE000\uE001]*)\uE001/y, ([, ref], chip) => chip(ref)],
-  [/\[(\d{1,3})\](?!\()/y, ([raw, ref], chip) => chip(ref, true) ?? raw],
   [/!\[([^\]\n]{0,500})\]\(\s*<?((?:[^\s<>()]|\([^\s<>()]{0,500}\)){0,2000})>?(?:\s+["'][^"'\n]{0,300}["'])?\s*\)/y, ([, text, href]) => link(href, withoutMarks(text) || 'Image')],
   [/\[((?:[^[\]\\\n]|\\.|\[[^[\]\n]{0,100}\]){1,500})\]\(\s*<?((?:[^\s<>()]|\([^\s<>()]{0,500}\)){0,2000})>?(?:\s+["'][^"'\n]{0,300}["'])?\s*\)/y,
     ([, text, href], chip) => [link(href, inline(withoutMarks(text), () => null)), marksOf(text, chip)]],
@@ -349,7 +349,7 @@ class Connection {
   closed(code, reason) {
     if (this.ready && Date.now() - this.welcomedAt > 5000) this.attempt = 0;
     this.ready = false;
-    const final = code >= 4500 || [1000, 1002, 1003, 1007, 1008, 1009, 1010].includes(code);
+    const final = code >= 4500 || (code < 4000 && ![1001, 1006, 1012, 1013].includes(code));
     if (final) return this.report('stopped', `${STOPPED[code] ?? 'The server closed the connection.'} (${code}${reason ? `: ${reason}` : ''})`);
     const jittered = 500 + Math.random() * (Math.min(30_000, 1000 * 2 ** this.attempt++) - 500);
     const delay = Math.max(jittered, this.pause ?? 0);
@@ -401,7 +401,7 @@ class Connection {
 
   take(frame) {
     const { type, data } = frame;
-    const ref = frame.ref ?? (type === 'citation.added' ? undefined : data.ref);
+    const { ref } = frame;
     const awaited = this.waiting.get(ref);
     if (type === 'ping') return this.post('pong', {});
     if (type === 'welcome') return this.welcomed(frame);
@@ -412,14 +412,12 @@ class Connection {
       if (!awaited) this.receive(frame, true);
       return;
     }
-    if (data.conversation_id && this.cursor && data.conversation_id !== this.cursor.conversation_id) this.enter(frame);
     if (type === 'ack') {
-      if (!awaited || awaited.answer === 'ack') this.settle(ref, 'resolve', data);
-      return;
+      if (data.conversation_id && data.conversation_id !== this.cursor.conversation_id) this.enter(data);
+      return this.settle(ref, 'resolve', data);
     }
     if (awaited?.answer === type) return this.settle(ref, 'resolve', data);
-    if (type === 'conversation.snapshot') this.cursor.seq = this.replayEnd = data.as_of_seq ?? this.cursor.seq;
-    else if (Number.isInteger(frame.seq) && !this.advance(frame)) return;
+    if (Number.isInteger(frame.seq) && !this.advance(frame)) return;
     this.receive(frame, !(frame.seq <= this.replayEnd));
     memory.set('cursor', this.cursor);
   }
@@ -445,11 +443,10 @@ class Connection {
   }
 
   /** A launch opened another conversation: everything that follows belongs to it. */
-  enter({ seq, data }) {
-    const first = !this.cursor.conversation_id;
-    this.cursor = { conversation_id: data.conversation_id, epoch: data.epoch ?? this.cursor.epoch, seq: seq ? seq - 1 : 0 };
+  enter({ conversation_id, epoch }) {
+    this.cursor = { conversation_id, epoch, seq: 0 };
     this.replayEnd = 0;
-    if (!first) this.receive({ type: 'conversation.entered', data }, true);
+    this.receive({ type: 'conversation.entered', data: {} }, true);
   }
 
   /** Whether an event is new. A hole that nothing explains is fetched once; the same hole again is let pass. */
@@ -509,7 +506,11 @@ class UserMessage {
     this.root = el('article', { class: 'message user', 'aria-label': 'You' }, el('p', { class: 'message-text' }, text), this.foot);
   }
 
-  state(...content) { this.foot.replaceChildren(...content); }
+  /** What holds it up, with a way out when it failed. */
+  state(text = '', retry = undefined) {
+    this.foot.classList.toggle('bad', Boolean(retry));
+    this.foot.replaceChildren(text, retry ? ' ' : '', retry ? el('button', { type: 'button', class: 'text-button', onclick: retry }, 'Send again') : '');
+  }
 }
 
 class AgentMessage {
@@ -519,18 +520,18 @@ class AgentMessage {
 
   constructor(id, transcript, page) {
     Object.assign(this, { id, transcript, page });
-    this.name = el('h2', { class: 'message-name' }, page.agentName);
+    this.name = el('h2', { class: 'message-name' }, page.agent.name);
     this.body = el('div', { class: 'prose' });
     this.sources = el('ol', { class: 'sources' });
     this.sourceBox = el('details', { class: 'source-box', hidden: true }, el('summary', {}, 'Sources'), this.sources);
     this.buttons = el('div', { class: 'actions', role: 'group', 'aria-label': 'Actions', hidden: true });
     this.chips = el('div', { class: 'chips', role: 'group', 'aria-label': 'Did you mean' });
     this.foot = el('div', { class: 'message-foot' });
-    this.root = el('article', { class: 'message agent', 'aria-label': page.agentName }, this.name, this.body, this.buttons, this.chips, this.sourceBox, this.foot);
+    this.root = el('article', { class: 'message agent', 'aria-label': page.agent.name }, this.name, this.body, this.buttons, this.chips, this.sourceBox, this.foot);
   }
 
   append(delta, cites = []) {
-    const marks = cites.filter((ref) => !String(delta).trimEnd().endsWith(`[${ref}]`)).map((ref) => MARK_OPEN + withoutMarkCharacters(ref) + MARK_CLOSE).join('');
+    const marks = cites.map((ref) => MARK_OPEN + ref + MARK_CLOSE).join('');
     const text = this.text + withoutMarkCharacters(delta);
     const end = text.trimEnd().length;
     this.text = text.slice(0, end) + marks + text.slice(end);
@@ -538,61 +539,52 @@ class AgentMessage {
   }
 
   /** The final text replaces the streamed one; where both agree, the marks of the stream keep their places. */
-  complete({ text, citations, quick_replies: replies, finish_reason: reason }) {
-    for (const citation of citations ?? []) this.cite(isObject(citation) ? citation : { ref: citation });
+  complete({ text, citations, quick_replies: replies }) {
+    for (const citation of citations) this.cite(citation);
     const final = withoutMarkCharacters(text);
-    if (text !== undefined && final.trim() !== withoutMarks(this.text).trim()) {
-      const named = this.citations.filter(({ ref }) => !final.includes(`[${ref}]`));
-      this.text = final.trimEnd() + named.map(({ ref }) => MARK_OPEN + ref + MARK_CLOSE).join('');
-    }
+    if (final.trim() !== withoutMarks(this.text).trim()) this.text = final; // replayed: the places of the marks are not kept
     this.done = true;
     this.show();
-    this.offerReplies(replies ?? []);
-    if (reason === 'length') this.foot.prepend(el('span', { class: 'muted' }, 'Cut off at the length limit'));
+    this.offerReplies(replies);
     if (!this.thumbs && this.text.trim()) this.foot.append(this.feedback());
   }
 
   show() {
     cancelAnimationFrame(this.frame);
     this.frame = undefined;
-    showMarkdown(this.body, this.text, (ref, known) => this.citationChip(ref, known), this.citations.length);
+    showMarkdown(this.body, this.text, (ref) => this.citationChip(ref), this.citations.length);
     this.transcript.settle();
   }
 
-  cite(citation) {
-    const ref = withoutMarkCharacters(citation.ref);
+  cite({ ref, source_id: id, title, url, snippet, kind }) {
     if (this.citations.some((known) => known.ref === ref)) return;
-    const { title, source_id: id, url, snippet, kind } = citation;
-    const number = /^\d+$/.test(ref) ? ref : String(this.citations.length + 1);
-    const name = String(title || id || `Source ${number}`);
+    const name = title || id;
     const host = url && safeUrl(url)?.host;
-    const detail = [kind && words(kind), host !== location.host && host].filter(Boolean).join(' · ');
     const entry = el('li', { tabindex: -1 },
-      el('span', { class: 'source-number', 'aria-hidden': 'true' }, number),
-      el('div', {}, url ? link(url, name) : el('span', { class: 'source-title' }, name), detail && el('span', { class: 'muted' }, ` ${detail}`), snippet && el('p', { class: 'snippet' }, String(snippet))));
-    this.citations.push({ ref, number, name, entry });
+      el('span', { class: 'source-number', 'aria-hidden': 'true' }, ref),
+      el('div', {}, url ? link(url, name) : el('span', { class: 'source-title' }, name), el('span', { class: 'muted' }, ` ${[words(kind), host !== location.host && host].filter(Boolean).join(' · ')}`), snippet && el('p', { class: 'snippet' }, snippet)));
+    this.citations.push({ ref, name, entry });
     this.sources.append(entry);
     this.sourceBox.hidden = false;
     this.sourceBox.firstChild.textContent = this.citations.length === 1 ? '1 source' : `${this.citations.length} sources`;
   }
 
-  citationChip(ref, known = false) {
-    const citation = this.citations.find((candidate) => candidate.ref === ref);
-    if (!citation) return known ? null : el('span', { class: 'cite' }, `[${ref}]`);
-    return el('button', {
-      type: 'button', class: 'cite', 'aria-label': `Source ${citation.number}: ${citation.name}`, title: citation.name,
+  citationChip(ref) {
+    const citation = this.citations.find((known) => String(known.ref) === ref);
+    return citation && el('button', {
+      type: 'button', class: 'cite', 'aria-label': `Source ${ref}: ${citation.name}`, title: citation.name,
       onclick: () => { this.sourceBox.open = true; citation.entry.focus(); },
-    }, `[${citation.number}]`);
+    }, `[${ref}]`);
   }
 
   offerReplies(replies) {
     this.chips.replaceChildren(...replies.map(({ id, text }) => el('button', {
       type: 'button', class: 'chip',
       onclick: (event) => {
-        if (!this.page.ask(String(text), id)) return;
+        if (!this.page.ask(text, id)) return;
         for (const chip of this.chips.children) chip.setAttribute('aria-pressed', chip === event.currentTarget);
       },
-    }, String(text))));
+    }, text)));
     rove(this.chips);
   }
 
@@ -627,38 +619,21 @@ class AgentMessage {
 
 // -------------------------------------------------------------------- actions
 
-/** Files write `{go_to_step: next}`, the wire `{type: "go_to_step", …}`: both read the same. */
-function normalAction(action) {
-  if (!isObject(action)) return { type: String(action) };
-  if (action.type) return action;
-  const [[type, fields] = ['unknown', {}]] = Object.entries(action);
-  const main = { launch_experience: 'experience_id', open_post: 'post_id', navigate: 'url', go_to_step: 'to', launch_agent: 'message', snooze: 'hours', run_js: 'handler' }[type] ?? 'value';
-  return isObject(fields) ? { type, ...fields } : { type, [main]: fields };
-}
-
 /** What an action does, in a sentence that follows “would”. */
-function actionInWords(given) {
-  const action = normalAction(given);
-  const step = action.step_id ?? action.to ?? action.step ?? action.direction;
+function actionInWords(action) {
   switch (action.type) {
-    case 'launch_agent': return action.message ? `open the agent with ${quoted(action.message.template ?? action.message)}` : 'open the agent';
+    case 'launch_agent': return action.message ? `open the agent with ${quoted(action.message.template)}` : 'open the agent';
     case 'launch_experience': return `start the ${words(action.kind ?? 'experience')} ${quoted(action.experience_id)}${action.start_step ? ` at its step ${quoted(action.start_step)}` : ''}`;
     case 'open_post': return `open the post ${quoted(action.post_id)}`;
     case 'navigate': return `go to ${action.url}${action.open_in === 'new_tab' ? ' in a new tab' : ''}`;
-    case 'go_to_step': return { next: 'go to the next step', previous: 'go back to the last step visited', complete: 'complete the experience and close it' }[step] ?? `go to the step ${quoted(step)}`;
-    case 'dismiss': return 'close the experience that is running';
-    case 'snooze': return `hide the experience for ${action.hours} h${action.up_to ? `, at most ${action.up_to} times` : ''}`;
-    case 'run_js': return `call the handler ${quoted(action.handler ?? action.name)} of the page${action.args ? ` with ${JSON.stringify(action.args)}` : ''}`;
+    case 'go_to_step': return { next: 'go to the next step', previous: 'go back to the last step visited', complete: 'complete the experience and close it' }[action.to] ?? `go to the step ${quoted(action.step_id)}`;
+    case 'dismiss': return 'close the experience';
+    case 'snooze': return `hide the experience for ${action.hours} h, at most ${action.up_to} times`;
+    case 'run_js': return `call the handler ${quoted(action.handler)} of the page${action.args ? ` with ${JSON.stringify(action.args)}` : ''}`;
     case 'book_interview': return `open the booking page of ${words(action.provider)} at ${action.url}`;
-    case 'automation_step': return `run step ${Number(action.index ?? 0) + 1} of the automation ${quoted(action.automation_id)}: ${words(action.kind)}${action.selector ? ` ${action.selector}` : ''}${action.value !== undefined ? ` with ${quoted(action.value)}` : ''}`;
+    case 'run_automation': return `run the automation ${quoted(action.name ?? action.automation_id)}`;
     default: return words(action.type);
   }
-}
-
-function actionLabel({ label, action }) {
-  if (label ?? action.label) return String(label ?? action.label);
-  if (action.type === 'navigate') return `Go to ${String(action.url).replace(/^https?:\/\//, '')}`;
-  return sentence(actionInWords(action));
 }
 
 const ACTION_STATES = {
@@ -674,7 +649,7 @@ class ActionButton {
     const { action } = request;
     this.url = action.type === 'navigate' ? safeUrl(action.url) : null;
     this.newTab = this.url && action.open_in === 'new_tab';
-    const content = [icon(this.newTab ? 'new_tab' : action.type), actionLabel(request)];
+    const content = [icon(this.newTab ? 'new_tab' : action.type), request.label === action.url ? `Go to ${action.url}` : request.label];
     const attributes = { class: 'button action', title: `Would ${actionInWords(action)}`, onclick: () => this.run() };
     this.button = this.newTab
       ? el('a', { ...attributes, href: this.url.href, target: '_blank', rel: 'noopener noreferrer' }, content)
@@ -682,7 +657,7 @@ class ActionButton {
     this.note = el('span', { class: 'action-state', role: 'status' });
     this.line = el('div', { class: 'action-line' });
     this.root = el('div', { class: 'action-item' }, this.button, this.note, this.line);
-    this.show(request.state ?? 'pending', request.code, request.detail);
+    this.show(request.state);
   }
 
   show(state, code, detail) {
@@ -722,65 +697,64 @@ class ActionButton {
   /** A new tab is opened by the link itself. Leaving would lose the bench, so the same tab asks first. */
   navigate({ url }) {
     if (!this.url) return { status: 'failed', code: 'url_not_allowed', detail: String(url) };
-    if (this.newTab && this.request.execution !== 'auto') return { status: 'succeeded' };
+    if (this.newTab) return { status: 'succeeded' };
     return new Promise((resolve) => {
       const end = (outcome) => { clearTimeout(limit); this.line.replaceChildren(); resolve(outcome); };
       const limit = setTimeout(() => end({ status: 'declined', code: 'timeout' }), 25_000); // the server waits 30 s
-      this.note.textContent = '';
-      const go = link(this.url.href, this.url.href);
+      const go = link(this.url.href, 'Open it in a new tab');
+      go.className = 'text-button';
       go.addEventListener('click', () => setTimeout(end, 0, { status: 'succeeded' }));
-      this.line.replaceChildren('Would go to ', go, this.newTab ? ' in a new tab. ' : ' in this tab. ', el('button', { type: 'button', class: 'text-button', onclick: () => end({ status: 'declined' }) }, 'Stay here'));
+      this.line.replaceChildren('The page would now be left for ', el('code', {}, url), '. ', go, ' or ', el('button', { type: 'button', class: 'text-button', onclick: () => end({ status: 'declined' }) }, 'stay here'), '.');
       this.page.transcript.settle();
     });
   }
 
   async openPost({ post_id }) {
-    const data = await this.page.connection.command('post.get', { post_id }, 'post.content').done;
-    const post = data.post ?? data;
-    const buttons = post.cta ? [post.cta].flat() : [];
-    showDialog('Post', post.title ?? post_id, showMarkdown(el('div', { class: 'prose' }), withoutMarkCharacters(post.body ?? post.body_markdown)), buttonList(buttons));
+    const { title, body, cta } = await this.page.connection.command('post.get', { post_id }, 'post.content').done;
+    showDialog('Post', title, markdown(body), buttonList(cta ? [cta] : []));
     return { status: 'succeeded' };
   }
 
   async describeExperience({ experience_id, start_step }) {
-    const data = await this.page.connection.command('experience.get', { experience_id }, 'experience.content').done;
-    const experience = data.experience ?? data.content ?? data;
-    const { type, kind, title, name, ...rest } = experience;
-    showDialog(words(kind ?? type ?? 'experience'), title ?? name ?? experience_id,
-      el('p', { class: 'lead' }, `A page with the experience runtime would now show this${start_step ? `, from the step ${quoted(start_step)}` : ''}. Here it is described.`), experienceParts(rest));
+    const { name, kind, ...experience } = await this.page.connection.command('experience.get', { experience_id }, 'experience.content').done;
+    showDialog(words(kind), name,
+      el('p', { class: 'lead' }, `A page with the experience runtime would now show this${start_step ? `, from the step ${quoted(start_step)}` : ''}. Here it is described.`), experienceParts(experience));
     return { status: 'unsupported', code: 'no_runtime' };
   }
 }
 
+const markdown = (text) => showMarkdown(el('div', { class: 'prose' }), withoutMarkCharacters(text));
+
 function buttonList(buttons) {
   if (!buttons.length) return null;
-  return el('dl', { class: 'described-buttons' }, buttons.map(({ label, actions, slot }) => [
-    el('dt', {}, label ?? words(slot ?? 'button')),
-    el('dd', {}, (actions ?? []).map((action) => actionInWords(action)).join(', then ') || 'does nothing'),
+  return el('dl', { class: 'described-buttons' }, buttons.map(({ label, actions }) => [
+    el('dt', {}, label),
+    el('dd', {}, actions.map((action) => actionInWords(action)).join(', then ') || 'does nothing'),
   ]));
 }
 
+const questionInWords = ({ kind, scale, options, optional }) => [
+  { nps: 'From 0 to 10', rating: `From 1 to ${scale}`, single: `One of: ${options?.join(', ')}`, multi: `Any of: ${options?.join(', ')}`, text: 'Free text' }[kind] ?? words(kind),
+  optional && 'may be left empty',
+].filter(Boolean).join(', ');
+
 /** The steps, tasks or blocks of an experience, whatever its kind; fields without a place here follow as a tree. */
-function experienceParts({ steps, tasks, blocks, ...rest }) {
-  const part = ({ id, title, body, target, question, ctas, buttons, cross, actions, ...other }) => el('li', {},
-    el('h3', {}, title ?? question?.text ?? id ?? 'Step', target && el('code', {}, target)),
-    body && showMarkdown(el('div', { class: 'prose' }), withoutMarkCharacters(body)),
-    question && el('p', { class: 'muted' }, `Asks (${words(question.type ?? question.kind ?? 'question')}): ${question.text ?? ''}`),
-    buttonList([
-      ...(Array.isArray(ctas) ? ctas : Object.entries(ctas ?? {}).map(([slot, cta]) => ({ slot, ...cta }))), ...(buttons ?? []),
-      ...(cross?.length ? [{ label: 'Closing cross', actions: cross }] : []), ...(actions?.length ? [{ label: 'On click', actions }] : []),
-    ]),
-    Object.keys(other).length > 0 && moreFields(other));
-  const parts = steps ?? tasks ?? blocks ?? (rest.body || rest.ctas ? [rest] : []);
-  const shown = parts === steps || parts === tasks || parts === blocks ? rest : {};
-  return [el('ol', { class: 'described-steps' }, parts.map(part)), Object.keys(shown).length > 0 && moreFields(shown)];
+function experienceParts({ experience_id, steps, tasks, blocks, ...experience }) {
+  const part = ({ id, title, body, target, question, buttons = [], cross = [], actions = [], ...other }, tag) => el(tag, {},
+    tag === 'li' && el('h3', {}, title ?? question?.text ?? id, target && el('code', {}, target)),
+    body && markdown(body),
+    question && el('p', { class: 'muted' }, title && `${question.text} `, questionInWords(question)),
+    buttonList([...buttons, ...(cross.length ? [{ label: 'Closing cross', actions: cross }] : []), ...(actions.length ? [{ label: 'On click', actions }] : [])]),
+    others(other));
+  const parts = steps ?? tasks ?? blocks ?? [];
+  return [parts.length > 0 && el('ol', { class: 'described-steps' }, parts.map((each) => part(each, 'li'))), part(experience, 'div')];
 }
 
 function showDialog(kind, title, ...content) {
   const close = el('button', { type: 'button', class: 'button', onclick: () => dialog.close() }, 'Close');
   const dialog = el('dialog', { class: 'dialog', 'aria-labelledby': 'dialog-title', onclose: () => dialog.remove() },
-    el('header', {}, el('p', { class: 'dialog-kind' }, sentence(kind)), el('h2', { id: 'dialog-title' }, String(title)), close),
-    el('div', { class: 'dialog-body', tabindex: 0 }, ...content));
+    el('header', {}, el('p', { class: 'dialog-kind' }, sentence(kind)), el('h2', { id: 'dialog-title' }, title), close),
+    el('div', { class: 'dialog-body', tabindex: 0 }, ...content.flat().filter(Boolean)));
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   document.body.append(dialog);
   dialog.showModal();
@@ -797,8 +771,7 @@ function tree(value, depth = 0) {
   return el('dl', { class: 'tree' }, entries.map(([name, child]) => el('div', { class: isObject(child) ? 'branch' : null }, el('dt', {}, name), el('dd', {}, tree(child, depth + 1)))));
 }
 
-const moreFields = (fields) => el('details', { class: 'more' }, el('summary', {}, 'Other fields'), tree(fields));
-const others = (fields) => (Object.keys(fields).length ? moreFields(fields) : null);
+const others = (fields) => (Object.keys(fields).length ? el('details', { class: 'more' }, el('summary', {}, 'Other fields'), tree(fields)) : null);
 
 /** A bar from 0 to `most`, with a tick at the threshold. */
 function bar(value, most = 1, threshold = undefined) {
@@ -809,64 +782,59 @@ function bar(value, most = 1, threshold = undefined) {
 }
 
 const badge = (text, tone = '') => el('span', { class: `badge ${tone}` }, words(text));
-const fact = (name, value) => (value === undefined || value === null ? null : [el('dt', {}, name), el('dd', {}, isObject(value) && !(value instanceof Node) ? tree(value) : value instanceof Node ? value : String(value))]);
+const fact = (name, value) => (value === undefined || value === null || value === '' ? null : [el('dt', {}, name), el('dd', {}, isObject(value) && !(value instanceof Node) ? tree(value) : value)]);
 const facts = (...pairs) => el('dl', { class: 'facts' }, pairs);
 const maximum = (list, field) => Math.max(0, ...list.map((entry) => Number(entry?.[field]) || 0));
 const metric = (name, value, most, threshold) => (typeof value !== 'number' ? null : el('div', { class: 'metric' }, el('span', { class: 'metric-name' }, name), bar(value, most, threshold), el('span', { class: 'number' }, score(value))));
 
 /** Gates and checks: name, passed or not, and why. */
-function checklist(checks) {
-  if (!checks?.length) return null;
-  return el('ul', { class: 'checks' }, checks.map(({ name, passed, detail, ...rest }) => el('li', { 'data-passed': String(Boolean(passed)) },
-    el('span', { class: 'check-mark' }, passed ? 'pass' : 'fail'), el('span', {}, el('strong', {}, words(name)), detail !== undefined && detail !== null && detail !== '' && (isObject(detail) ? tree(detail) : ` ${detail}`)), others(rest))));
-}
+const checklist = (checks) => el('ul', { class: 'checks' }, checks.map(({ name, passed, detail }) => el('li', { 'data-passed': String(passed) },
+  el('span', { class: 'check-mark' }, passed ? 'pass' : 'fail'), el('span', {}, el('strong', {}, words(name)), ' ', inline(detail, () => null)))));
 
-const TONES = { __proto__: null, matched: 'good', answered: 'good', completed: 'good', near_tie: 'warn', abstained: '', chips: 'warn', no_answer: 'warn', interrupted: 'bad', failed: 'bad', cancelled: 'warn' };
+const TONES = { __proto__: null, matched: 'good', completed: 'good', near_tie: 'warn', chips: 'warn', no_answer: 'warn', cancelled: 'warn', interrupted: 'bad', failed: 'bad' };
 
-const semanticFact = (semantic) => fact('Semantic', isObject(semantic) ? [semantic.used ? 'compared' : 'not compared', semantic.reason].filter(Boolean).join(': ') : semantic);
+const semanticFact = ({ used, reason }) => fact('Semantic', used ? null : `not compared: ${reason}`);
 
 /** How each known part of a trace is shown: `[title, summary, ...content]`. */
 const SECTIONS = {
   __proto__: null, // looked up by names from the wire
-  input: ({ text, normalized, language, ...rest }) => ['Input', language, facts(fact('Text', text), fact('Normalized', normalized), fact('Language', language)), others(rest)],
+  input: ({ text, normalized, language, ...rest }) => ['Input', language, facts(fact('Compared as', normalized || text), Object.entries(rest).map(([name, value]) => fact(sentence(words(name)), value)))],
 
-  intent: ({ outcome, threshold, min_margin, margin, semantic, candidates = [], ...rest }) => ['Custom Answers', badge(outcome ?? 'not run', TONES[outcome]),
-    facts(fact('Threshold', score(threshold)), fact('Margin', `${score(margin)}${min_margin === undefined ? '' : ` between the first two, at least ${score(min_margin)} needed`}`), semanticFact(semantic)),
-    candidates.length === 0 && el('p', { class: 'muted' }, 'No candidate.'),
-    el('ol', { class: 'rows' }, candidates.map(({ answer_id, phrase, score: total, exact, lexical, semantic, gates, ...other }) => el('li', {},
-      el('div', { class: 'row-head' }, el('strong', {}, answer_id), exact && badge('exact', 'good')),
-      phrase && el('p', { class: 'phrase' }, quoted(phrase)),
-      metric('score', total, 1, threshold), metric('lexical', lexical, Math.max(1, maximum(candidates, 'lexical'))), metric('semantic', semantic, 1),
-      checklist(gates), others(other)))), others(rest)],
+  intent: ({ outcome, threshold, min_margin: least, margin, semantic, candidates, ...rest }) => ['Custom Answers', badge(outcome, TONES[outcome]),
+    facts(fact('Threshold', score(threshold)), margin !== undefined && fact('Margin', `${score(margin)} between the first two, at least ${score(least)} needed`), semanticFact(semantic)),
+    candidates.length === 0 && el('p', { class: 'muted' }, 'No phrase came near.'),
+    el('ol', { class: 'rows' }, candidates.map(({ answer_id: id, phrase, score: total, exact, lexical, semantic: cosine, gates, ...other }, at) => {
+      const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
+      return el('li', {},
+        el('div', { class: 'row-head' }, el('strong', {}, id), exact && badge('exact', 'good')),
+        el('p', { class: 'phrase' }, quoted(phrase)),
+        metric('score', total, 1, threshold),
+        el('details', { class: 'more', open: at === 0 && outcome !== 'abstained' }, el('summary', {}, failed.length ? `Failed: ${failed.join(', ')}` : 'Every gate passed'),
+          metric('lexical', lexical, 1), metric('semantic', cosine, 1), checklist(gates), others(other)));
+    })), others(rest)],
 
-  retrieval: ({ mode, semantic, confidence, passages = [], ...rest }) => ['Retrieval', [mode && badge(mode), passages.length === 1 ? '1 passage' : `${passages.length} passages`],
-    facts(semanticFact(semantic)),
-    el('ol', { class: 'rows' }, passages.map(({ article_id, title, heading_path, lexical, semantic: vector, fused, text, ...other }) => el('li', {},
-      el('div', { class: 'row-head' }, el('strong', {}, title ?? article_id), el('code', {}, article_id)),
-      heading_path?.length > 0 && el('p', { class: 'muted' }, [heading_path].flat().join(' › ')),
-      metric('fused', fused, maximum(passages, 'fused')), metric('lexical', lexical, maximum(passages, 'lexical')), metric('semantic', vector, Math.max(1, maximum(passages, 'semantic'))),
-      text && el('details', { class: 'more' }, el('summary', {}, 'Passage'), el('p', { class: 'passage' }, String(text))), others(other)))), others(rest)],
+  retrieval: ({ mode, semantic, confidence, passages, ...rest }) => ['Retrieval', [badge(mode), passages.length === 1 ? '1 passage' : `${passages.length} passages`],
+    el('div', { class: 'row-head' }, el('strong', {}, 'Confidence'), badge(confidence.value >= confidence.threshold ? 'answers' : 'below threshold', confidence.value >= confidence.threshold ? 'good' : 'warn'), el('span', { class: 'muted' }, `at least ${score(confidence.threshold)}`)),
+    metric('value', confidence.value, 1, confidence.threshold), facts(semanticFact(semantic)),
+    el('ol', { class: 'rows' }, passages.map(({ article_id: id, title, heading_path: headings, lexical, semantic: cosine, fused, text, ...other }) => el('li', {},
+      el('div', { class: 'row-head' }, el('strong', {}, title), el('code', {}, id)),
+      headings.length > 0 && el('p', { class: 'muted' }, headings.join(' › ')),
+      metric('fused', fused, maximum(passages, 'fused')),
+      el('details', { class: 'more' }, el('summary', {}, 'Passage and scores'), metric('lexical', lexical, maximum(passages, 'lexical')), metric('semantic', cosine, 1), el('p', { class: 'passage' }, text), others(other))))), others(rest)],
 
-  confidence: ({ value, threshold, reason, ...rest }) => ['Confidence', typeof value === 'number' && typeof threshold === 'number' && badge(value >= threshold ? 'answers' : 'below threshold', value >= threshold ? 'good' : 'warn'),
-    metric('value', value, Math.max(1, value ?? 0), threshold), facts(fact('Threshold', threshold === undefined ? undefined : score(threshold)), fact('Reason', reason)), others(rest)],
-
-  actions: (actions) => ['Actions', `${actions.filter((entry) => entry.offered).length} of ${actions.length} offered`,
-    actions.length === 0 && el('p', { class: 'muted' }, 'None was considered.'),
+  actions: (actions) => ['Actions', actions.length ? `${actions.filter(({ offered }) => offered).length} of ${actions.length} offered` : 'none',
     el('ol', { class: 'rows' }, actions.map(({ action, target, offered, checks, ...other }) => el('li', {},
-      el('div', { class: 'row-head' }, el('strong', {}, sentence(words(normalAction(action).type))), badge(offered ? 'offered' : 'withheld', offered ? 'good' : 'warn')),
-      target && el('p', { class: 'phrase' }, String(target)), isObject(action) && el('p', { class: 'phrase' }, `Would ${actionInWords(action)}`), checklist(checks), others(other))))],
+      el('div', { class: 'row-head' }, el('strong', {}, sentence(words(action))), badge(offered ? 'offered' : 'withheld', offered ? 'good' : 'warn'), el('code', {}, target)),
+      checklist(checks), others(other))))],
 
-  timings: (timings) => {
-    const total = timings.reduce((sum, { micros }) => sum + (Number(micros) || 0), 0);
-    return ['Timings', duration(total), el('div', { class: 'timings' }, timings.map(({ step, micros, ...rest }) => [
-      el('div', { class: 'metric' }, el('span', { class: 'metric-name' }, words(step)), bar(micros, maximum(timings, 'micros')), el('span', { class: 'number' }, duration(micros))), others(rest)]))];
-  },
+  timings: (timings) => ['Timings', duration(timings.reduce((sum, { micros }) => sum + micros, 0)),
+    el('div', { class: 'timings' }, timings.map(({ step, micros }) => el('div', { class: 'metric' }, el('span', { class: 'metric-name' }, step), bar(micros, maximum(timings, 'micros')), el('span', { class: 'number' }, duration(micros)))))],
 };
 
 /** The trace of one turn at a time; follows the newest until another is chosen. */
 class TracePanel {
   turns = [];
-  closed = new Set();
+  closed = new Set(['run']);
 
   constructor() {
     this.root = byId('trace');
@@ -888,6 +856,7 @@ class TracePanel {
     this.chosen = turn;
     this.select.selectedIndex = this.turns.indexOf(turn);
     this.show();
+    byId('panel-trace').scrollTop = 0;
   }
 
   changed(turn) { if (turn === this.chosen) this.show(); }
@@ -896,34 +865,27 @@ class TracePanel {
     const turn = this.chosen;
     byId('turns').hidden = !turn;
     if (!turn) return this.root.replaceChildren(el('p', { class: 'empty' }, 'Every turn leaves its trace here: which phrases and passages were weighed, why an action was offered, and how long each step took.'));
-    const { kind, outcome, degraded, handover_reason: handover, error, usage, message_id, ...rest } = turn.finished ?? {};
+    const { kind, outcome, answer_id: answer, degraded, ...rest } = turn.finished ?? {};
     this.root.replaceChildren(
       el('div', { class: 'verdict' },
-        turn.finished ? [badge(outcome ?? 'finished', TONES[outcome]), kind && badge(kind, TONES[kind]), degraded && badge('degraded', 'warn')] : badge('running'),
-        el('span', { class: 'muted' }, [turn.firstText && `first text after ${milliseconds(turn.firstText)}`, turn.took && `finished after ${milliseconds(turn.took)}, seen from here`].filter(Boolean).join(', '))),
-      facts(fact('Run', el('code', {}, turn.id)), fact('Trigger', turn.trigger), fact('Degraded', isObject(degraded) || typeof degraded === 'string' ? degraded : undefined), fact('Handover', handover), fact('Error', error), fact('Usage', usage), Object.entries(rest).map(([name, value]) => fact(sentence(words(name)), value))),
-      ...(turn.trace ? this.sections(turn.trace) : [el('p', { class: 'empty' }, turn.finished ? 'No trace came for this turn. It is sent once, while the turn is live.' : 'The trace comes when the turn has finished.')]));
+        turn.finished ? [badge(outcome, TONES[outcome]), kind && badge(kind, TONES[kind]), answer && el('code', {}, answer), degraded && badge('degraded', 'warn')] : badge('running'),
+        turn.firstText && el('span', { class: 'muted' }, `first text after ${milliseconds(turn.firstText)}`)),
+      ...(turn.trace ? this.sections(turn.trace) : [el('p', { class: 'empty' }, turn.finished ? 'No trace came for this turn. It is sent once, while the turn is live.' : 'The trace comes when the turn has finished.')]),
+      this.section('run', ['Run', words(turn.trigger ?? ''), facts(fact('Id', el('code', {}, turn.id)), fact('Knowledge', turn.trace?.knowledge_version && `version ${turn.trace.knowledge_version}`), Object.entries(rest).map(([name, value]) => fact(sentence(words(name)), value)))]));
   }
 
   /** The known parts in their order, then the unknown ones, so that nothing is hidden. */
-  sections(given) {
-    const trace = isObject(given) ? { ...given, confidence: given.confidence ?? given.retrieval?.confidence } : { trace: given };
-    const present = Object.keys(trace).filter((name) => trace[name] !== undefined && trace[name] !== null);
-    const known = Object.keys(SECTIONS).filter((name) => present.includes(name));
-    const unknown = present.filter((name) => !known.includes(name));
-    const plain = unknown.filter((name) => !isObject(trace[name]));
-    return [
-      facts(plain.map((name) => fact(sentence(words(name)), trace[name]))),
-      ...[...known, ...unknown.filter((name) => !plain.includes(name))].map((name) => {
-        let content;
-        try { content = isObject(trace[name]) && SECTIONS[name]?.(trace[name]); } catch { /* not of the shape we know */ }
-        return this.section(name, content || [sentence(words(name)), '', tree(trace[name])]);
-      }),
-    ];
+  sections({ knowledge_version, ...trace }) {
+    const names = [...Object.keys(SECTIONS), ...Object.keys(trace).filter((name) => !(name in SECTIONS))].filter((name) => isObject(trace[name]));
+    return names.map((name) => {
+      let content;
+      try { content = SECTIONS[name]?.(trace[name]); } catch { /* not of the shape we know */ }
+      return this.section(name, content ?? [sentence(words(name)), '', tree(trace[name])]);
+    });
   }
 
   section(name, [title, summary, ...content]) {
-    const node = el('details', { class: 'section', open: !this.closed.has(name) }, el('summary', {}, el('h3', {}, title), el('span', { class: 'section-summary' }, ...[summary].flat().filter(Boolean))), el('div', { class: 'section-body' }, ...content));
+    const node = el('details', { class: 'section', open: !this.closed.has(name) }, el('summary', {}, el('h3', {}, title), el('span', { class: 'section-summary' }, [summary])), el('div', { class: 'section-body' }, ...content.filter(Boolean)));
     node.addEventListener('toggle', () => (node.open ? this.closed.delete(name) : this.closed.add(name)));
     return node;
   }
@@ -966,7 +928,7 @@ class AttributeEditor {
 
   addRow(key, value) {
     const row = el('div', { class: 'attribute-row' },
-      el('input', { type: 'text', 'aria-label': 'Attribute', placeholder: 'user.name', value: key, autocomplete: 'off', spellcheck: 'false' }),
+      el('input', { type: 'text', 'aria-label': 'Attribute', placeholder: 'Name', value: key, autocomplete: 'off', spellcheck: 'false' }),
       el('input', { type: 'text', 'aria-label': 'Value', placeholder: 'Value', value, autocomplete: 'off' }),
       el('button', { type: 'button', class: 'text-button', 'aria-label': 'Remove attribute', onclick: () => { row.remove(); this.adder.focus(); } }, 'Remove'));
     this.rows.append(row);
@@ -1007,7 +969,7 @@ class AttributeEditor {
 
 /** Joins the parts: frames become messages, the forms become commands. */
 class Page {
-  agentName = 'Agent';
+  agent = { name: 'Docent', suggestions: [] };
   transcript = new Transcript(byId('transcript'), byId('jump'));
   trace = new TracePanel();
   input = byId('composer-text');
@@ -1021,7 +983,6 @@ class Page {
     this.wireComposer();
     this.wireTabs();
     this.wireForms();
-    this.welcomeEmpty({});
     this.connection.open();
   }
 
@@ -1034,11 +995,12 @@ class Page {
       capabilities: { actions: ACTION_TYPES, features: ['trace'] },
       locale: navigator.language,
       page: { url: context.url, title: context.title },
+      attributes: context.attributes,
     };
   }
 
   forget() {
-    Object.assign(this, { messages: new Map(), actions: new Map(), runs: new Map(), unmatched: [], userIds: new Set(), loose: [], run: undefined, writing: undefined });
+    Object.assign(this, { messages: new Map(), actions: new Map(), runs: new Map(), unmatched: [], run: undefined });
   }
 
   // -- frames
@@ -1047,76 +1009,58 @@ class Page {
     const handlers = {
       __proto__: null,
       welcome: () => this.welcomed(data),
-      'conversation.entered': () => this.begin(data.agent ?? {}),
-      'conversation.snapshot': () => this.restore(data),
+      'conversation.entered': () => this.begin(),
       'launch.resolved': () => this.launched(data, live, ref),
       'run.started': () => this.runStarted(data, live),
       'run.status': () => this.runStatus(data),
       'run.finished': () => this.runFinished(data, live),
-      'run.trace': () => { const turn = this.turn(data.run_id); const { run_id, trace, ...rest } = data; turn.trace = trace ?? rest; this.trace.changed(turn); },
-      'message.started': () => { if (data.role === 'user') this.userIds.add(data.message_id); else this.message(data); },
+      'run.trace': () => { const turn = this.turn(data.run_id); turn.trace = data.trace; this.trace.changed(turn); },
+      'message.started': () => this.message(data),
       'message.delta': () => this.message(data).append(data.delta, data.cites),
       'message.completed': () => this.messageCompleted(data, live, ref),
       'message.feedback': () => this.messages.get(data.message_id)?.rated?.(data.value ?? null),
-      'citation.added': () => { const message = this.messages.get(data.message_id) ?? this.writing; if (message?.cite && !message.done) message.cite(data); else this.loose.push(data); },
-      'action.requested': () => this.actionRequested(data, live),
-      'action.updated': () => this.actions.get(data.action_id)?.show(data.state ?? data.status, data.code, data.detail),
+      'citation.added': () => this.message(data).cite(data),
+      'action.requested': () => this.actionRequested(data),
+      'action.updated': () => this.actions.get(data.action_id)?.show(data.state, data.code, data.detail),
       error: () => this.transcript.note('bad', data.message || words(data.code)),
     };
     handlers[type]?.(); // types of later versions are ignored
   }
 
-  welcomed({ agent = {}, limits = {}, moved }) {
-    this.agentName = agent.name || 'Agent';
-    this.input.maxLength = limits.text_chars ?? limits.text ?? 8000;
+  welcomed({ agent, limits, moved }) {
+    this.agent = agent;
+    this.input.maxLength = limits.text_chars;
     if (moved && this.messages.size + this.runs.size > 0) {
       if (this.run) this.runFinished({ run_id: this.run.id, outcome: 'interrupted' }, false);
-      const unsent = this.unmatched.filter((message) => message.foot.textContent);
+      const unsent = this.unmatched.filter(({ commandId }) => this.connection.outbox.some(({ id }) => id === commandId));
       this.forget();
+      for (const control of this.transcript.root.querySelectorAll('.actions, .chips, .thumbs')) control.remove(); // the server knows them no more
       this.transcript.note('', 'The server no longer holds the conversation above. A new one begins here.');
       for (const message of (this.unmatched = unsent)) this.transcript.add(message.root);
     }
-    if (!this.transcript.root.children.length || this.emptyState?.isConnected) this.welcomeEmpty(agent);
+    if (!this.transcript.root.children.length || this.emptyState?.isConnected) this.welcomeEmpty();
     this.sendState();
-    if (Object.keys(context.attributes).length) this.sendContext();
   }
 
-  begin(agent) { this.forget(); this.transcript.clear(); this.trace.clear(); this.welcomeEmpty(agent); }
+  begin() { this.forget(); this.transcript.clear(); this.trace.clear(); this.welcomeEmpty(); }
 
-  welcomeEmpty({ name, greeting, suggestions = [] }) {
+  welcomeEmpty() {
+    const { name, greeting, suggestions } = this.agent;
     this.emptyState?.remove();
-    const chips = suggestions.map((suggestion) => String(suggestion.text ?? suggestion));
     this.emptyState = this.transcript.add(el('div', { class: 'first' },
-      el('h2', {}, name ?? 'Try it'), el('p', {}, greeting ?? 'Ask a question as an end user would. The trace of each turn appears beside the conversation.'),
-      rove(el('div', { class: 'chips', role: 'group', 'aria-label': 'Suggestions' }, chips.map((text) => el('button', { type: 'button', class: 'chip', onclick: () => this.ask(text) }, text))))));
+      el('h2', {}, name), el('div', { class: 'prose' }, greeting ? markdown(greeting) : 'Ask a question as an end user would. The trace of each turn appears beside the conversation.'),
+      rove(el('div', { class: 'chips', role: 'group', 'aria-label': 'Suggestions' }, suggestions.map((text) => el('button', { type: 'button', class: 'chip', onclick: () => this.ask(text) }, text))))));
   }
 
-  /** A snapshot replaces everything that was shown. */
-  restore({ messages = [], actions, pending_actions: pending, active_run: active }) {
-    this.forget();
-    this.transcript.clear();
-    if (!messages.length) return this.welcomeEmpty({});
-    for (const message of messages) {
-      if (message.role === 'user') this.userMessage(message.text, message.message_id);
-      else {
-        const view = this.message(message);
-        view.complete(message);
-        view.rated(message.feedback ?? null);
-      }
-    }
-    for (const action of actions ?? pending ?? []) this.actionRequested(action, false);
-    if (active) this.runStarted(active, false);
-  }
-
-  launched({ text, mode = 'send', missing_attributes: missing = [], message_id: id }, live, ref) {
-    const names = missing.map((entry) => (isObject(entry) ? `${entry.name}${entry.fallback ? ` (fallback ${quoted(entry.fallback)})` : ''}` : String(entry)));
+  launched({ text, mode, missing_attributes: missing, message_id: id }, live, ref) {
     if (mode === 'send') this.echo(text, id, ref);
     else if (mode === 'prefill' && live) {
       this.input.value = text;
       this.input.focus();
     }
-    if (names.length) this.transcript.note('warn', `Launched without ${names.length === 1 ? 'the attribute' : 'the attributes'} ${names.join(', ')}.`);
-    if (live) byId('launch-outcome').textContent = { send: 'Sent.', prefill: 'Put into the message box.', open: 'Opened.' }[mode] + (names.length ? ` Missing: ${names.join(', ')}.` : '');
+    const names = missing.join(', ');
+    if (names) this.transcript.note('warn', `Launched without ${missing.length === 1 ? 'the attribute' : 'the attributes'} ${names}.`);
+    if (live) byId('launch-outcome').textContent = { send: 'Sent.', prefill: 'Put into the message box.', open: 'Opened.' }[mode] + (names && ` Missing: ${names}.`);
   }
 
   // -- runs
@@ -1124,18 +1068,17 @@ class Page {
   /** The turn of a run; a trace may come before or after the rest. */
   turn(id, trigger = undefined) {
     if (!this.runs.has(id)) {
-      const label = this.lastUserText ?? (isObject(trigger) ? 'Launch' : words(trigger ?? 'Turn'));
-      this.runs.set(id, { id, trigger, label, startedAt: performance.now() });
+      this.runs.set(id, { id, trigger, label: this.lastUserText ?? 'Turn', startedAt: performance.now() });
       this.trace.add(this.runs.get(id));
     }
     return this.runs.get(id);
   }
 
-  runStarted({ run_id: id, trigger, phase }, live) {
+  runStarted({ run_id: id, trigger }, live) {
     const run = (this.run = this.turn(id, trigger));
     run.live = live;
-    run.line = this.transcript.add(el('p', { class: 'phase' }, phase ? words(phase) : 'Reading the question'));
-    if (live) this.announcer.textContent = `${this.agentName} is answering`;
+    run.line = this.transcript.add(el('p', { class: 'phase' }, 'Reading the question'));
+    if (live) this.announcer.textContent = `${this.agent.name} is answering`;
     this.sendState();
   }
 
@@ -1147,16 +1090,10 @@ class Page {
   runFinished({ run_id: id, ...finished }, live) {
     const run = this.turn(id);
     run.finished = finished;
-    if (run.live && live) run.took = performance.now() - run.startedAt;
-    const { kind, outcome, error, handover_reason: handover } = finished;
-    const note = (tone, text, retry) => el('p', { class: `note ${tone}` }, text, retry && run.question && ' ', retry && run.question && el('button', { type: 'button', class: 'text-button', onclick: () => this.ask(run.question) }, 'Ask again'));
-    const because = error ? ` ${error.message ?? words(error.code ?? error)}` : '';
-    run.question = run.label;
-    const ending = outcome === 'failed' ? note('bad', `The answer failed.${because}`, true)
-      : outcome === 'interrupted' ? note('bad', 'The answer was interrupted, and is not complete.', true)
-        : outcome === 'cancelled' ? note('', 'The answer was stopped.', true)
-          : kind === 'no_answer' ? note('warn', 'The knowledge does not hold an answer to this.')
-            : kind === 'handover' || handover ? note('', `Handed over to a person${handover ? `: ${words(handover)}` : ''}.`) : null;
+    const { outcome, error } = finished;
+    const because = error ? ` ${error.message}` : '';
+    const text = { failed: `The answer failed.${because}`, interrupted: 'The answer was interrupted, and is not complete.', cancelled: 'The answer was stopped.' }[outcome];
+    const ending = text && el('p', { class: `note ${outcome === 'cancelled' ? '' : 'bad'}` }, text, ' ', el('button', { type: 'button', class: 'text-button', onclick: () => this.ask(run.label) }, 'Ask again'));
     if (run.line?.isConnected) run.line.replaceWith(...(ending ? [ending] : []));
     else if (ending) this.transcript.add(ending);
     if (this.run === run) this.run = undefined;
@@ -1168,23 +1105,21 @@ class Page {
 
   // -- messages
 
-  message({ message_id: id = this.writing?.id }) {
+  message({ message_id: id }) {
     let message = this.messages.get(id);
     if (!message) {
       message = new AgentMessage(id, this.transcript, this);
       this.messages.set(id, message);
       this.emptyState?.remove();
       this.transcript.add(message.root, this.run?.line?.isConnected ? this.run.line : null);
-      for (const citation of this.loose.splice(0)) message.cite(citation);
-      if (this.run && !this.run.firstText && this.run.live) this.run.firstText = performance.now() - this.run.startedAt;
+      if (this.run?.live) this.run.firstText = performance.now() - this.run.startedAt;
       message.turn = this.run;
     }
-    if (!message.done) this.writing = message;
     return message;
   }
 
   messageCompleted(data, live, ref) {
-    if (data.role === 'user' || this.userIds.has(data.message_id)) return this.echo(data.text, data.message_id, ref);
+    if (data.role === 'user') return this.echo(data.text, data.message_id, ref);
     const message = this.message(data);
     message.complete(data);
     if (message.turn && !message.traceLink) {
@@ -1202,7 +1137,7 @@ class Page {
   }
 
   userMessage(text, id) {
-    const message = new UserMessage(String(text ?? ''));
+    const message = new UserMessage(text);
     this.emptyState?.remove();
     this.transcript.add(message.root);
     this.lastUserText = message.text;
@@ -1214,7 +1149,7 @@ class Page {
   /** The server's copy of a user's message belongs to the one already shown, if there is one. */
   echo(text, id, ref) {
     if (id && this.messages.has(id)) return this.messages.get(id);
-    const at = Math.max(this.unmatched.findIndex((message) => ref && message.commandId === ref), this.unmatched.findIndex((message) => message.text.trim() === String(text).trim()));
+    const at = Math.max(this.unmatched.findIndex((message) => ref && message.commandId === ref), this.unmatched.findIndex((message) => message.text.trim() === text.trim()));
     if (at < 0) return this.userMessage(text, id);
     const message = id ? this.unmatched.splice(at, 1)[0] : this.unmatched[at];
     if (id) this.messages.set(id, message);
@@ -1240,21 +1175,15 @@ class Page {
       await done;
       message.state();
     } catch (error) {
-      message.state(`Not sent: ${error.message} `, el('button', { type: 'button', class: 'text-button', onclick: () => this.deliver(message, quickReply) }, 'Send again'));
+      message.state(`Not sent: ${error.message}`, () => this.deliver(message, quickReply));
       this.announce(`Not sent: ${error.message}`);
     }
   }
 
-  actionRequested(request, live) {
-    if (!isObject(request.action)) return;
-    if (this.actions.has(request.action_id)) return this.actions.get(request.action_id).show(request.state ?? 'pending'); // offered again
+  actionRequested(request) {
     const button = new ActionButton(request, this);
     this.actions.set(request.action_id, button);
-    const owner = this.messages.get(request.message_id) ?? (this.run && this.writing);
-    if (owner?.offer) owner.offer(button);
-    else this.transcript.add(button.root, this.run?.line?.isConnected ? this.run.line : null);
-    const mine = !request.target_client_id || request.target_client_id === memory.get('client_id');
-    if (live && mine && request.execution === 'auto' && button.state === 'pending') button.run();
+    this.message(request).offer(button);
   }
 
   // -- controls
@@ -1280,7 +1209,7 @@ class Page {
       submit();
     });
     byId('connection-retry').addEventListener('click', () => this.connection.open());
-    byId('new-conversation').addEventListener('click', () => { this.begin({}); this.connection.restart(); this.input.focus(); });
+    byId('new-conversation').addEventListener('click', () => { this.begin(); this.connection.restart(); this.input.focus(); });
   }
 
   wireTabs() {
@@ -1321,14 +1250,15 @@ class Page {
     const attributes = this.contextAttributes.read();
     const outcome = byId('context-outcome');
     if (!attributes) return;
-    Object.assign(context, { url: byId('page-url').value, title: byId('page-title').value, attributes });
-    memory.set('context', context);
+    const update = { url: byId('page-url').value, title: byId('page-title').value, attributes };
+    const removed = Object.keys(context.attributes).filter((name) => !(name in attributes)).map((name) => [name, null]);
+    const data = { page: { url: update.url, title: update.title }, attributes: { ...Object.fromEntries(removed), ...attributes } };
     outcome.textContent = this.connection.ready ? '' : 'Waiting for the connection.';
-    try { await this.sendContext(); outcome.textContent = 'Updated.'; } catch (error) { outcome.textContent = `Not updated: ${error.message}`; }
-  }
-
-  sendContext() {
-    return this.connection.command('context.update', { page: { url: context.url, title: context.title }, attributes: context.attributes }).done;
+    try {
+      await this.connection.command('context.update', data).done;
+      memory.set('context', Object.assign(context, update)); // what the server refuses must not be in the next greeting
+      outcome.textContent = 'Updated.';
+    } catch (error) { outcome.textContent = `Not updated: ${error.message}`; }
   }
 }
 

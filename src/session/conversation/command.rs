@@ -291,7 +291,7 @@ fn reply(id: Option<String>, answer: Result<Ack, CommandError>) -> ConversationE
         Ok(ack) => ServerMessage::Ack(ack),
         Err(error) => ServerMessage::Error(error),
     };
-    ConversationEffect::Reply(ServerFrame::answer(id, message))
+    ConversationEffect::Reply(Box::new(ServerFrame::answer(id, message)))
 }
 
 struct NewTurn {

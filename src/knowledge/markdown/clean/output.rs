@@ -44,6 +44,11 @@ impl Output {
         self.table.is_none() && self.blocks.is_empty() && self.collapsing == 0
     }
 
+    /// Whether a block element or a component is open.
+    pub(crate) fn in_block(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
     pub(crate) fn finish(mut self) -> String {
         if let Some(table) = self.table.take() {
             self.break_block();

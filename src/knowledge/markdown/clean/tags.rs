@@ -4,6 +4,9 @@ use super::{Cleaner, MAX_BACKTICKS, tag};
 use crate::knowledge::markdown::element::{Role, is_void, role};
 use crate::knowledge::markdown::entity;
 
+/// Deepest nesting of lists that keeps its indentation.
+const MAX_LISTS: usize = 8;
+
 impl<'t> Cleaner<'t> {
     /// Takes prose up to `end`, or further when something begun before it ends later.
     pub(super) fn inline(&mut self, end: usize) {
@@ -70,7 +73,8 @@ impl<'t> Cleaner<'t> {
         self.at = end;
     }
 
-    /// `{/* comments */}`, `{useBaseUrl('…')}`, `{' '}` and `` {`text`} ``.
+    /// `{/* comments */}`, `{useBaseUrl('…')}`, `{' '}` and `` {`text`} ``; inside
+    /// elements also `{name}` and `{call(…)}`, which only a build can resolve.
     fn brace(&mut self) {
         let rest = &self.text[self.at..];
         let inside = rest[1..].trim_start();
@@ -81,9 +85,10 @@ impl<'t> Cleaner<'t> {
                 return;
             }
             self.patience -= window.len();
-        } else if self.patience > 0 && (inside.starts_with("useBaseUrl(") || inside.starts_with(['\'', '"', '`'])) {
-            self.patience -= 1;
-            if let Some(length) = tag::balanced(rest) {
+        } else if self.patience > 0 && (inside.starts_with(['\'', '"', '`']) || self.is_expression(inside)) {
+            let length = tag::balanced(rest);
+            self.patience = self.patience.saturating_sub(length.unwrap_or(tag::MAX_TAG_BYTES.min(rest.len())));
+            if let Some(length) = length {
                 let inside = rest[1..length - 1].trim();
                 let quote = inside.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'));
                 if let Some(text) = quote.and_then(|quote| inside[1..].strip_suffix(quote)) {
@@ -98,6 +103,14 @@ impl<'t> Cleaner<'t> {
         }
         self.output.prose("{");
         self.at += 1;
+    }
+
+    fn is_expression(&self, inside: &str) -> bool {
+        let name = inside.bytes().take(256).take_while(|b| b.is_ascii_alphanumeric() || b"_$.".contains(b)).count();
+        let (name, rest) = inside.split_at(name);
+        let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '$'));
+        let call = rest.starts_with('(');
+        name == "useBaseUrl" && call || (named && self.output.in_block() && (call || rest.starts_with('}')))
     }
 
     fn angle(&mut self) {
@@ -213,7 +226,7 @@ impl<'t> Cleaner<'t> {
             self.output.stop_collapsing();
             return;
         }
-        let indent = "  ".repeat(self.lists.len().saturating_sub(1));
+        let indent = "  ".repeat(self.lists.len().saturating_sub(1).min(MAX_LISTS));
         let marker = match self.lists.last_mut() {
             Some(Some(number)) => {
                 *number += 1;
@@ -334,10 +347,10 @@ fn floor_boundary(text: &str, at: usize) -> usize {
 
 /// The length of `<https://…>` or `<name@host>` at the start of `text`.
 fn autolink(text: &str) -> Option<usize> {
-    let end = text.bytes().take(2048).position(|b| b == b'>' || b.is_ascii_whitespace())?;
+    let end = 1 + text.bytes().skip(1).take(2048).position(|b| matches!(b, b'<' | b'>') || b.is_ascii_whitespace())?;
     let inside = text.get(1..end)?;
     let is_link = inside.contains("://") || (inside.contains('@') && !inside.contains(['"', '\'', '=', '{']));
-    (text.as_bytes()[end] == b'>' && is_link && !inside.contains('<')).then_some(end + 1)
+    (text.as_bytes()[end] == b'>' && is_link).then_some(end + 1)
 }
 
 /// Text in which nothing is Markdown.

@@ -174,14 +174,15 @@ fn trimmed(mut text: String) -> String {
 /// Whether `c` would be read as Markdown where it stands.
 fn needs_escape(previous: Option<char>, c: char, next: Option<char>) -> bool {
     let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    let space = |c: Option<char>| c.is_none_or(char::is_whitespace);
+    // The parser may cut a text anywhere, so that what follows is not known here.
+    let space = |c: Option<char>| c.is_some_and(char::is_whitespace);
     match c {
         '\\' => next.is_none_or(|next| next.is_ascii_punctuation()),
         '`' | '[' | '|' => true,
-        '*' => !(space(previous) && space(next)),
+        '*' => !(previous.is_some_and(|c| c == ' ') && space(next)),
         '_' => !(word(previous) && word(next)),
-        '~' => previous == Some('~') || next == Some('~'),
-        '<' => next.is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
+        '~' => previous == Some('~') || next.is_none_or(|next| next == '~'),
+        '<' => next.is_none_or(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
         '#' | '>' | '+' => matches!(previous, None | Some('\n')),
         _ => false,
     }
