@@ -5,6 +5,7 @@
 //! quoting all read text through here, so that they agree on what a word is.
 
 pub mod analysis;
+mod ballot;
 pub mod identifier;
 pub mod language;
 pub mod normalize;

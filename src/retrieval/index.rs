@@ -18,7 +18,7 @@ use super::top::Top;
 use crate::domain::condition::Facts;
 use crate::domain::locale::Locale;
 use crate::ports::embedder::Embedder;
-use crate::text::language::{self, Language};
+use crate::text::language::{self, Detection, Language};
 
 /// A passage in its slot, with what a search filters by.
 #[derive(Clone)]
@@ -86,12 +86,14 @@ impl Index {
 
     /// Finds the passages that answer a question, among those that the user may read.
     ///
-    /// Searches the articles in the language of the question when there are any
-    /// the user may read, and all articles otherwise.
+    /// Searches the articles in the language of the question when it is told by the
+    /// question or the user and there are any that the user may read, and all
+    /// articles otherwise.
     pub async fn search(&self, request: SearchRequest<'_>) -> SearchResult {
         let started = Instant::now();
-        let query_language = self.question_language(request.query, request.locale);
-        let scope = self.scopes.select(query_language, request.audiences);
+        let asked = self.question_language(request.query, request.locale);
+        let query_language = asked.language;
+        let scope = self.scopes.select(asked.confident.then_some(query_language), request.audiences);
         let question = Question::read(request.query, query_language, &scope.languages);
         let mut timings = Timings { analysis: started.elapsed(), ..Timings::default() };
 
@@ -116,9 +118,9 @@ impl Index {
         SearchResult { passages, query_language, semantic, degraded, confidence, evidence, timings }
     }
 
-    fn question_language(&self, query: &str, locale: Option<&Locale>) -> Language {
+    fn question_language(&self, query: &str, locale: Option<&Locale>) -> Detection {
         let known: Vec<Language> = self.languages().collect();
-        language::of_question(query, locale, self.default_language, &known)
+        language::detect_question(query, locale, self.default_language, &known)
     }
 
     async fn cosines(

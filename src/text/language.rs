@@ -4,9 +4,8 @@ use std::fmt;
 
 use whatlang::{Detector, Lang};
 
+use super::ballot::Ballot;
 use super::script::Script;
-use super::segment::{self, SegmentKind};
-use super::stopword;
 use crate::domain::locale::Locale;
 
 /// A language by its primary subtag in lower case, such as `en` or `zh`.
@@ -130,15 +129,16 @@ pub struct Detection {
 pub const EXAMINED_BYTES: usize = 2_000;
 /// One Chinese character says about as much as so many Latin letters.
 const UNSPACED_WEIGHT: usize = 3;
-/// Fewest votes of function words that decide; a word of three letters has three.
-const MIN_VOTES: u32 = 4;
 /// Text shorter than this many letters says too little for trigram statistics.
 const MIN_TRIGRAM_LETTERS: usize = 40;
+/// The same where only a few languages are candidates.
+const MIN_TRIGRAM_LETTERS_OF_FEW: usize = 20;
 
 /// The language of `text`, from its script first, then from its function words,
-/// then from letter statistics. The last choose among `candidates` alone, when
-/// there are any: over all languages they err often on a line of text, and cost
-/// more than a search. `None` when nothing speaks for any.
+/// then from letter statistics. Where the function words of all languages leave
+/// it open, `candidates` alone are chosen from, when there are any: over all
+/// languages, letter statistics err often on a line of text, and cost more than a
+/// search. `None` when nothing speaks for any.
 pub fn detect(text: &str, candidates: &[Language]) -> Option<Detection> {
     let text = head(text);
     let (script, letters) = main_script(text)?;
@@ -146,11 +146,20 @@ pub fn detect(text: &str, candidates: &[Language]) -> Option<Detection> {
         let language = Language::new(code)?;
         return Some(Detection { language, confident: true });
     }
-    if let Some(detection) = by_function_words(text, script) {
-        return Some(detection);
-    }
+    let ballot = Ballot::of(text);
     let allowed = |language: Language| candidates.is_empty() || candidates.contains(&language);
-    if letters < MIN_TRIGRAM_LETTERS {
+    let clear = ballot.clear(|language| language.writes(script)).or_else(|| {
+        if candidates.is_empty() {
+            None
+        } else {
+            ballot.likely(|language| language.writes(script) && allowed(language))
+        }
+    });
+    if let Some(language) = clear {
+        return Some(Detection { language, confident: true });
+    }
+    let few_letters = if candidates.is_empty() { MIN_TRIGRAM_LETTERS } else { MIN_TRIGRAM_LETTERS_OF_FEW };
+    if letters < few_letters {
         let usual = script.commonest_language().and_then(Language::new);
         return usual.map(|language| Detection { language, confident: false });
     }
@@ -183,17 +192,22 @@ pub fn of_article(text: &str, declared: Option<&Locale>, default: &Locale) -> La
     }
 }
 
-/// The language of a question: what its script and words clearly say, else the
-/// user's language, else the project's, as far as that can be written so.
-/// `known` are the languages of the project's articles.
+/// The language of a question; see [`detect_question`].
 pub fn of_question(text: &str, user: Option<&Locale>, default: Language, known: &[Language]) -> Language {
+    detect_question(text, user, default, known).language
+}
+
+/// The language of a question: what its script and words clearly say, else the
+/// user's language, else the project's, as far as that can be written so; the
+/// last is a guess. `known` are the languages of the project's articles.
+pub fn detect_question(text: &str, user: Option<&Locale>, default: Language, known: &[Language]) -> Detection {
     let usual = user.map_or(default, Language::of_locale);
     let candidates: Vec<Language> =
         known.iter().copied().filter(|language| *language != usual).chain([usual]).collect();
     match detect(text, &candidates) {
-        Some(Detection { language, confident: true }) if !is_same_script_guess(language, usual) => language,
-        Some(Detection { language, confident: false }) if !usual.writes(script_of(text)) => language,
-        Some(_) | None => usual,
+        Some(found) if found.confident && !is_same_script_guess(found.language, usual) => found,
+        Some(found) if !found.confident && !usual.writes(script_of(text)) => found,
+        Some(_) | None => Detection { language: usual, confident: user.is_some() },
     }
 }
 
@@ -237,35 +251,6 @@ fn main_script(text: &str) -> Option<(Script, usize)> {
         *count += han;
     }
     counts.into_iter().max_by_key(|(_, count)| *count)
-}
-
-fn by_function_words(text: &str, script: Script) -> Option<Detection> {
-    let mut votes = [0_u32; stopword::LANGUAGES.len()];
-    let mut words = 0_u32;
-    segment::segments(text, |segment| {
-        if matches!(segment.kind, SegmentKind::Word | SegmentKind::Name) {
-            words += 1;
-            stopword::vote(segment.text, &mut votes);
-        }
-    });
-    let mut best: Option<(u32, Language)> = None;
-    let mut second = 0;
-    for (votes, code) in votes.into_iter().zip(stopword::LANGUAGES) {
-        let Some(language) = Language::new(code) else { continue };
-        if !language.writes(script) {
-            continue;
-        }
-        match best {
-            Some((most, _)) if votes <= most => second = second.max(votes),
-            _ => {
-                second = best.map_or(second, |(most, _)| second.max(most));
-                best = Some((votes, language));
-            }
-        }
-    }
-    let (most, language) = best?;
-    let clear = most >= MIN_VOTES && most * 2 >= second * 3 && most * 3 >= words;
-    clear.then_some(Detection { language, confident: true })
 }
 
 fn subtag_of(lang: Lang) -> Option<Language> {
