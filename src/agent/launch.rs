@@ -3,9 +3,6 @@
 use crate::domain::attribute::{Encoding, Template};
 use crate::domain::user::UserContext;
 
-/// Longest message of a user, in characters, templates after resolution included.
-pub const MAX_MESSAGE_CHARS: usize = 8_000;
-
 /// A launch message after its attributes were replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchMessage {
@@ -20,8 +17,5 @@ pub struct LaunchMessage {
 pub fn resolve(template: &Template, context: &UserContext) -> LaunchMessage {
     let attributes = context.template_attributes();
     let resolved = template.resolve(Encoding::Plain, |name| attributes.get(name));
-    LaunchMessage {
-        text: resolved.text.chars().take(MAX_MESSAGE_CHARS).collect(),
-        missing_attributes: resolved.missing,
-    }
+    LaunchMessage { text: resolved.text, missing_attributes: resolved.missing }
 }

@@ -9,7 +9,8 @@ use super::outcomes::Known;
 use super::settings::SessionSettings;
 use super::state::Live;
 use super::{refuse, refuse_with};
-use crate::domain::attribute::{Encoding, Resolved, Template};
+use crate::agent::launch::{self, LaunchMessage};
+use crate::domain::attribute::Template;
 use crate::protocol::convert::value;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::launch::{AgentLaunch, LaunchConversation, LaunchMode, LaunchSourceKind};
@@ -51,8 +52,7 @@ fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Res
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         bad_request(format!("`template`: {}", errors.join("; ")))
     })?;
-    let values = setup.context.template_attributes();
-    let Resolved { text, missing } = template.resolve(Encoding::Plain, |name| values.get(name));
+    let LaunchMessage { text, missing_attributes: missing } = launch::resolve(&template, &setup.context);
     check_length(settings, &text)?;
     // A link can be made by anyone, so what it brings is only ever put into the field.
     let mode = match (request.mode, request.source.kind) {
