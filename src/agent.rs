@@ -4,6 +4,7 @@ mod extractive;
 mod intent_trace;
 pub mod launch;
 pub mod library;
+mod link;
 mod phrasing;
 mod preflight;
 mod reply;

@@ -62,13 +62,20 @@ fn units(blocks: &[Block]) -> Vec<Unit> {
             }
         };
         match block.kind {
-            BlockKind::Paragraph | BlockKind::Quote => {
+            BlockKind::Paragraph => {
                 sentence::sentences(&block.markdown).into_iter().for_each(|range| push(&block.markdown[range]));
             }
+            BlockKind::Quote => push(&unquoted(&block.markdown)),
             BlockKind::ListItem | BlockKind::Code | BlockKind::Table => push(&block.markdown),
         }
     }
     units
+}
+
+/// A quotation without its own marks, since it becomes part of another one.
+fn unquoted(markdown: &str) -> String {
+    let lines = markdown.lines().map(|line| line.strip_prefix("> ").or(line.strip_prefix('>')).unwrap_or(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The units around the best one that make it readable.

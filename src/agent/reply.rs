@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::extractive;
 use super::phrasing::Phrasing;
 use super::turn_event::OfferedAction;
+use super::{extractive, link};
 use crate::domain::conversation::{AnswerKind, Citation, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
+use crate::domain::project::Project;
 use crate::retrieval::passage::Passage;
 use crate::retrieval::search::SearchResult;
 use crate::text::analysis::Analyzer;
@@ -68,11 +69,12 @@ pub(super) fn chips(answers: &[Arc<CustomAnswer>], phrasing: &Phrasing) -> Reply
 
 /// The sentences of the best passage that answer the question, with the
 /// passage as their source and further articles.
-pub(super) fn extractive(found: &SearchResult, terms: &[String], phrasing: &Phrasing) -> Reply {
+pub(super) fn extractive(found: &SearchResult, terms: &[String], project: &Project, phrasing: &Phrasing) -> Reply {
     let Some(best) = found.passages.first() else { return no_answer(found, phrasing) };
     let passage = &best.passage;
     let heading = passage.heading_path.last().map_or(passage.article.title.as_str(), String::as_str);
     let quoted = extractive::quote(&passage.blocks, heading, terms, &Analyzer::of(passage.language));
+    let quoted = link::rewritten(&quoted, &passage.article, project);
     let mut pieces = vec![(quoted, vec![1])];
     let links = links(found, Some(passage), FURTHER_LINKS);
     if !links.is_empty() {

@@ -183,7 +183,7 @@ impl Turn<'_> {
             return reply::no_answer(&found, phrasing);
         }
         let _ = events.send(TurnEvent::Status(Phase::Answering)).await;
-        let reply = reply::extractive(&found, &message.terms, phrasing);
+        let reply = reply::extractive(&found, &message.terms, &self.snapshot.project, phrasing);
         self.watch.lap("compose");
         reply
     }

@@ -69,6 +69,16 @@ fn links_keep_their_targets_and_images_their_text() {
 }
 
 #[test]
+fn a_picture_on_its_own_line_is_found_but_not_shown() {
+    let sections =
+        split("Press **Export**.\n![The export dialog](x.png)\n\n<img alt=\"A *picture*\" src=\"x.png\">", None)
+            .sections;
+    let blocks: Vec<_> =
+        sections[0].blocks.iter().map(|block| (block.markdown.as_str(), block.text.as_str())).collect();
+    assert_eq!(blocks, [("Press **Export**.", "Press Export. The export dialog"), ("", "A *picture*")]);
+}
+
+#[test]
 fn what_mdx_leaves_is_cleaned() {
     check(
         "import X from '@x';\nimport {\n  A,\n  B,\n} from '../b';\n\nexport const meta = {\n  a: 1\n}\n\n{/* a comment */}\nText{' '}more.\n\n\
@@ -98,7 +108,7 @@ fn html_becomes_markdown() {
         "<h2>Plans &amp; <em>more</em></h2>\n<p>Ten<br/>seats &lt;now&gt;</p>\n<ul>\n  <li>One <a href=\"/x\">link</a></li>\n  <li>Two</li>\n</ul>\n\
          <details><summary>More</summary>\n\nHidden **text**.\n</details>\n<script>alert('x')</script>\n<img alt=\"A *picture*\" src=\"x.png\">\n",
         "Plans & more #plans--more\nparagraph: Ten⏎seats \\<now>\nitem: - One [link](/x)\nitem: - Two\nparagraph: More\n\
-         paragraph: Hidden **text**.\nparagraph: A \\*picture\\*",
+         paragraph: Hidden **text**.\nparagraph: ",
     );
     check(
         "<table>\n<tr><th>A</th><th>B</th></tr>\n<tr>\n<td>\n  one\n  two\n</td><td><code>a|b</code></td></tr>\n</table>",

@@ -136,7 +136,8 @@ impl Writer {
             Tag::Strong => self.inline.mark("**"),
             Tag::Strikethrough => self.inline.mark("~~"),
             Tag::Link { dest_url, .. } if self.open.is_some() => self.inline.begin_link(&dest_url),
-            Tag::Link { .. } | Tag::Image { .. } | Tag::HtmlBlock => {}
+            Tag::Image { .. } => self.inline.begin_picture(),
+            Tag::Link { .. } | Tag::HtmlBlock => {}
             Tag::MetadataBlock(_) => self.dropped += 1,
             Tag::FootnoteDefinition(_)
             | Tag::DefinitionList
@@ -194,8 +195,8 @@ impl Writer {
             TagEnd::Strikethrough => self.inline.mark("~~"),
             TagEnd::Link => self.inline.end_link(),
             TagEnd::MetadataBlock(_) => self.dropped = self.dropped.saturating_sub(1),
-            TagEnd::Image
-            | TagEnd::HtmlBlock
+            TagEnd::Image => self.inline.end_picture(),
+            TagEnd::HtmlBlock
             | TagEnd::FootnoteDefinition
             | TagEnd::DefinitionList
             | TagEnd::DefinitionListTitle

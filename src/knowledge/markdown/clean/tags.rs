@@ -164,7 +164,9 @@ impl<'t> Cleaner<'t> {
             }
             Role::Image => {
                 let alt = entity::decode(tag.attribute("alt").unwrap_or_default());
-                self.output.prose(&escape(alt.trim()));
+                if !alt.trim().is_empty() {
+                    self.output.prose(&format!("![{}](image)", escape(alt.trim())));
+                }
             }
             Role::Break => self.output.break_line(),
             Role::Rule => self.output.break_block(),

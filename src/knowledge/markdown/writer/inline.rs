@@ -8,6 +8,8 @@ pub(crate) struct Inline {
     /// Open links: where their text begins, and their target.
     links: Vec<(usize, String)>,
     code: String,
+    /// Whether a picture is open that begins a line.
+    in_picture: bool,
 }
 
 impl Inline {
@@ -27,6 +29,9 @@ impl Inline {
     /// Text of the author.
     pub(crate) fn text(&mut self, text: &str) {
         self.text.push_str(text);
+        if self.in_picture {
+            return;
+        }
         if !text.contains(['\\', '`', '[', '|', '*', '_', '~', '<', '#', '>', '+']) {
             self.markdown.push_str(text);
             return;
@@ -41,6 +46,18 @@ impl Inline {
             self.markdown.push(c);
             previous = Some(c);
         }
+    }
+
+    /// A picture begins. Its alternative text can be searched for; it is shown
+    /// only within a line, where the sentence needs it.
+    pub(crate) fn begin_picture(&mut self) {
+        let line = self.markdown.rsplit('\n').next().unwrap_or_default();
+        self.in_picture = line.trim_matches([' ', '>']).is_empty();
+    }
+
+    /// A picture ends.
+    pub(crate) fn end_picture(&mut self) {
+        self.in_picture = false;
     }
 
     /// Code within a line.
