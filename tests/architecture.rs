@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 const RANKS: &[&[&str]] = &[
     &["diagnostic", "domain"],
     &["text"],
-    &["ports", "knowledge", "protocol", "telemetry"],
+    &["ports", "knowledge", "protocol"],
     &["retrieval", "intent"],
     &["agent"],
-    &["session", "engagement"],
+    &["session"],
     &["adapters"],
     &["server", "eval"],
     &["bench"],

@@ -152,7 +152,12 @@ async fn answer(agent: &Agent, speaker: &Speaker, message: &str, out: &mut Strin
             TurnEvent::Delta { text, .. } => streamed.push_str(&text),
             TurnEvent::Message(message) => {
                 for citation in &message.citations {
-                    writeln!(after, "[{}] {} {}", citation.number, citation.title, citation.url).unwrap();
+                    writeln!(
+                        after,
+                        "{}",
+                        format!("[{}] {} {}", citation.number, citation.title, citation.url).trim_end()
+                    )
+                    .unwrap();
                 }
                 for (reply, _) in &message.quick_replies {
                     writeln!(after, "? {}", reply.text).unwrap();

@@ -78,6 +78,10 @@ impl Default for StaticEmbedder {
 
 #[async_trait]
 impl Embedder for StaticEmbedder {
+    fn is_word(&self, word: &str) -> bool {
+        self.token_ids(word).len() == 1
+    }
+
     fn name(&self) -> &str {
         "static-en"
     }

@@ -158,7 +158,14 @@ impl Librarian {
             self.library.status.store(Arc::new(status_of(&served, false, diagnostics)));
             return Ok(Reload::Kept { errors });
         }
-        let snapshot = self.workshop.build(project).await?;
+        let snapshot = match self.workshop.build(project).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                let served = self.library.snapshot();
+                self.library.status.store(Arc::new(status_of(&served, false, diagnostics)));
+                return Err(error);
+            }
+        };
         let version = snapshot.version;
         self.library.status.store(Arc::new(status_of(&snapshot, true, diagnostics)));
         self.library.current.store(snapshot);

@@ -1,8 +1,10 @@
 //! Links within quoted text, made to lead where they led in their article.
 
 use percent_encoding::percent_decode_str;
+use pulldown_cmark::{Event, LinkType, Parser, Tag};
 use url::Url;
 
+use super::reply::link_target;
 use crate::domain::article::Article;
 use crate::domain::ids::ArticleId;
 use crate::domain::project::Project;
@@ -12,34 +14,29 @@ use crate::domain::project::Project;
 /// link that leads to no article becomes its text.
 pub(super) fn rewritten(markdown: &str, article: &Article, project: &Project) -> String {
     let mut out = String::with_capacity(markdown.len());
-    let mut rest = markdown;
-    while let Some(middle) = rest.find("](") {
-        let Some(end) = rest[middle + 2..].find(')').map(|at| middle + 2 + at) else { break };
-        let target = rest[middle + 2..end].trim_matches(['<', '>']);
-        match destination(target, article, project) {
-            Some(url) => {
-                out.push_str(&rest[..middle + 2]);
-                out.push_str(&url);
-                out.push(')');
-            }
-            None => match opening(&rest[..middle]) {
-                Some(start) => {
-                    out.push_str(&rest[..start]);
-                    out.push_str(&rest[start + 1..middle]);
-                }
-                None => out.push_str(&rest[..=end]),
-            },
+    let mut copied = 0;
+    for (event, range) in Parser::new(markdown).into_offset_iter() {
+        let Event::Start(Tag::Link { link_type: LinkType::Inline, dest_url, .. }) = event else { continue };
+        let link = &markdown[range.clone()];
+        let Some(text) = link.rfind("](").map(|middle| &link[1..middle]) else { continue };
+        out.push_str(&markdown[copied..range.start]);
+        match destination(&dest_url, article, project) {
+            Some(url) => out.push_str(&format!("[{text}]({url})")),
+            None => out.push_str(text),
         }
-        rest = &rest[end + 1..];
+        copied = range.end;
     }
-    out.push_str(rest);
+    out.push_str(&markdown[copied..]);
     out
 }
 
 /// Where a link leads, or `None` when that cannot be told here.
 fn destination(target: &str, article: &Article, project: &Project) -> Option<String> {
-    if target.starts_with('/') || Url::parse(target).is_ok() {
-        return Some(target.to_owned());
+    if let Ok(absolute) = Url::parse(target) {
+        return matches!(absolute.scheme(), "http" | "https" | "mailto").then(|| link_target(target));
+    }
+    if target.starts_with('/') {
+        return Some(link_target(target));
     }
     let (path, fragment) = target.split_once('#').map_or((target, None), |(path, fragment)| (path, Some(fragment)));
     let url = if path.is_empty() {
@@ -55,20 +52,6 @@ fn destination(target: &str, article: &Article, project: &Project) -> Option<Str
     Some(match fragment {
         Some(fragment) => format!("{url}#{fragment}"),
         None => url,
-    })
-}
-
-/// The bracket that opens the link text at the end of `text`.
-fn opening(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    text.char_indices().rev().find_map(|(at, c)| {
-        match c {
-            ']' => depth += 1,
-            '[' if depth == 0 => return Some(at),
-            '[' => depth -= 1,
-            _ => {}
-        }
-        None
     })
 }
 
@@ -110,6 +93,9 @@ mod tests {
             ),
             ("[gone [really]](gone.md) stays", "gone [really] stays"),
             ("a](b) and [c", "a](b) and [c"),
+            ("`handlers[name](event)` is [called](#x)", "`handlers[name](event)` is [called](/articles/docs/2fa#x)"),
+            ("> ```js\n> handlers[name](event)\n> ```", "> ```js\n> handlers[name](event)\n> ```"),
+            ("[x](javascript:alert)", "x"),
         ] {
             assert_eq!(rewritten(written, &quoted, &project), expected, "{written}");
         }

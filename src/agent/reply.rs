@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 use super::phrasing::Phrasing;
 use super::turn_event::OfferedAction;
 use super::{extractive, link};
+use crate::domain::article::Article;
 use crate::domain::conversation::{AnswerKind, Citation, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
@@ -27,6 +30,10 @@ const LINK_FLOOR: f32 = 0.3;
 
 /// Characters of a snippet.
 const SNIPPET_CHARS: usize = 180;
+
+/// What would end the target of a Markdown link.
+const LINK_TARGET: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'(').add(b')').add(b'<').add(b'>').add(b'\\').add(b'"').add(b'`');
 
 /// A composed answer.
 pub(super) struct Reply {
@@ -70,23 +77,27 @@ pub(super) fn chips(answers: &[Arc<CustomAnswer>], phrasing: &Phrasing) -> Reply
 /// The sentences of the best passage that answer the question, with the
 /// passage as their source and further articles.
 pub(super) fn extractive(found: &SearchResult, terms: &[String], project: &Project, phrasing: &Phrasing) -> Reply {
-    let Some(best) = found.passages.first() else { return no_answer(found, phrasing) };
-    let passage = &best.passage;
-    let heading = passage.heading_path.last().map_or(passage.article.title.as_str(), String::as_str);
-    let quoted = extractive::quote(&passage.blocks, heading, terms, &Analyzer::of(passage.language));
+    let quote = |passage: &Passage| {
+        let heading = passage.heading_path.last().map_or(passage.article.title.as_str(), String::as_str);
+        let quoted = extractive::quote(&passage.blocks, heading, terms, &Analyzer::of(passage.language));
+        (!quoted.is_empty()).then_some(quoted)
+    };
+    // A passage can be a mere title, which has nothing to quote.
+    let quoted = found.passages.iter().find_map(|scored| Some((&scored.passage, quote(&scored.passage)?)));
+    let Some((passage, quoted)) = quoted else { return no_answer(found, project, phrasing) };
     let quoted = link::rewritten(&quoted, &passage.article, project);
     let mut pieces = vec![(quoted, vec![1])];
-    let links = links(found, Some(passage), FURTHER_LINKS);
+    let links = links(found, Some(passage), project, FURTHER_LINKS);
     if !links.is_empty() {
         pieces.push((format!("\n\n{} {}", phrasing.see_also, links.join(" · ")), Vec::new()));
     }
-    Reply { citations: vec![citation(1, passage)], ..Reply::of(AnswerKind::Knowledge, pieces) }
+    Reply { citations: vec![citation(1, passage, project)], ..Reply::of(AnswerKind::Knowledge, pieces) }
 }
 
 /// An honest "I don't know", with the articles that come closest.
-pub(super) fn no_answer(found: &SearchResult, phrasing: &Phrasing) -> Reply {
+pub(super) fn no_answer(found: &SearchResult, project: &Project, phrasing: &Phrasing) -> Reply {
     let mut text = phrasing.no_answer.to_owned();
-    let links = links(found, None, NEAREST_LINKS);
+    let links = links(found, None, project, NEAREST_LINKS);
     if !links.is_empty() {
         text.push(' ');
         text.push_str(phrasing.nearest);
@@ -101,7 +112,7 @@ pub(super) fn no_answer(found: &SearchResult, phrasing: &Phrasing) -> Reply {
 
 /// Links to the best articles other than `except`, each once; what is far
 /// behind the best one is left out.
-fn links(found: &SearchResult, except: Option<&Passage>, limit: usize) -> Vec<String> {
+fn links(found: &SearchResult, except: Option<&Passage>, project: &Project, limit: usize) -> Vec<String> {
     let mut seen: Vec<&str> = except.iter().map(|passage| passage.article.id.as_str()).collect();
     let mut links = Vec::new();
     let floor = found.passages.first().map_or(0.0, |best| (best.fused * LINK_SHARE).max(LINK_FLOOR));
@@ -109,13 +120,26 @@ fn links(found: &SearchResult, except: Option<&Passage>, limit: usize) -> Vec<St
         let article = &scored.passage.article;
         if links.len() < limit && !seen.contains(&article.id.as_str()) {
             seen.push(article.id.as_str());
-            links.push(format!("[{}]({})", link_text(&article.title), link_target(&article.url)));
+            let title = link_text(&article.title);
+            links.push(match address(article, &article.url, project) {
+                Some(url) => format!("[{title}]({})", link_target(url)),
+                None => title,
+            });
         }
     }
     links
 }
 
-fn citation(number: u32, passage: &Passage) -> Citation {
+/// `url`, unless it leads to the server's own page of a restricted article,
+/// which is shown to nobody.
+fn address<'a>(article: &Article, url: &'a str, project: &Project) -> Option<&'a str> {
+    let own = &project.settings.articles_url;
+    let hidden = article.audience.is_some() && own.starts_with('/') && url.starts_with(own.as_str());
+    (!hidden).then_some(url)
+}
+
+fn citation(number: u32, passage: &Passage, project: &Project) -> Citation {
+    let url = address(&passage.article, &passage.url, project).unwrap_or_default().to_owned();
     let title = match passage.heading_path.last() {
         Some(heading) => format!("{} › {heading}", passage.article.title),
         None => passage.article.title.clone(),
@@ -125,16 +149,23 @@ fn citation(number: u32, passage: &Passage) -> Citation {
         snippet.truncate(at);
         snippet.push('…');
     }
-    Citation { number, article: passage.article.id.clone(), title, url: passage.url.clone(), snippet }
+    Citation { number, article: passage.article.id.clone(), title, url, snippet }
 }
 
 fn link_text(title: &str) -> String {
-    title.replace('\\', "\\\\").replace('[', "\\[").replace(']', "\\]")
+    let mut text = String::with_capacity(title.len());
+    for c in title.chars() {
+        if matches!(c, '\\' | '[' | ']' | '`' | '<' | '*' | '_' | '~') {
+            text.push('\\');
+        }
+        text.push(if c.is_control() { ' ' } else { c });
+    }
+    text
 }
 
 /// The address with the characters encoded that would end a Markdown link.
-fn link_target(url: &str) -> String {
-    url.replace(' ', "%20").replace('(', "%28").replace(')', "%29").replace('<', "%3C").replace('>', "%3E")
+pub(super) fn link_target(url: &str) -> String {
+    utf8_percent_encode(url, LINK_TARGET).to_string()
 }
 
 fn sentence_case(phrase: &str) -> String {

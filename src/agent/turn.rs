@@ -77,7 +77,10 @@ impl Turn<'_> {
         events: &mpsc::Sender<TurnEvent>,
     ) -> Reply {
         let language = self.language();
-        let corrected = self.snapshot.phrases.corrected(&self.request.message, language);
+        let corrected = embedder
+            .knows(language.as_str())
+            .then(|| self.snapshot.phrases.corrected(&self.request.message, |word| embedder.is_word(word)))
+            .flatten();
         let said = corrected.as_deref().unwrap_or(&self.request.message);
         let message = Message::read(said, language);
         self.trace.input = self.input(language, corrected.clone());
@@ -93,7 +96,7 @@ impl Turn<'_> {
         self.watch.lap("match");
         match self.decided(&decision, &message) {
             Some(reply) => reply,
-            None => self.search(&message, events).await,
+            None => self.search(said, &message, events).await,
         }
     }
 
@@ -160,7 +163,7 @@ impl Turn<'_> {
         reply::custom_answer(answer, offered)
     }
 
-    async fn search(&mut self, message: &Message, events: &mpsc::Sender<TurnEvent>) -> Reply {
+    async fn search(&mut self, said: &str, message: &Message, events: &mpsc::Sender<TurnEvent>) -> Reply {
         let _ = events.send(TurnEvent::Status(Phase::Retrieving)).await;
         let facts = self.snapshot.facts(&self.request.context, self.request.now);
         let audiences = self.snapshot.index.allowed(facts);
@@ -168,7 +171,7 @@ impl Turn<'_> {
             .snapshot
             .index
             .search(SearchRequest {
-                query: &self.request.message,
+                query: said,
                 locale: self.request.context.user.locale.as_ref(),
                 audiences: &audiences,
                 mode: Mode::Hybrid,
@@ -180,7 +183,7 @@ impl Turn<'_> {
         self.watch.lap("retrieve");
         let phrasing = self.phrasing(message.language);
         if found.confidence < ANSWER_THRESHOLD {
-            return reply::no_answer(&found, phrasing);
+            return reply::no_answer(&found, &self.snapshot.project, phrasing);
         }
         let _ = events.send(TurnEvent::Status(Phase::Answering)).await;
         let reply = reply::extractive(&found, &message.terms, &self.snapshot.project, phrasing);

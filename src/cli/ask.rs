@@ -96,7 +96,10 @@ fn print_answer(answer: &Answer) {
     let (bold, faint) = (Style::new().bold(), AnsiColor::BrightBlack.on_default());
     println!("{}", answer.message.text);
     for citation in &answer.message.citations {
-        println!("\n{bold}[{}] {}{bold:#}\n    {}", citation.number, citation.title, citation.url);
+        println!("\n{bold}[{}] {}{bold:#}", citation.number, citation.title);
+        if !citation.url.is_empty() {
+            println!("    {}", citation.url);
+        }
     }
     for (reply, _) in &answer.message.quick_replies {
         println!("  {bold}?{bold:#} {}", reply.text);

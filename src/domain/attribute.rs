@@ -10,6 +10,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::value::Value;
 
+/// Most attributes in one template; whatever a client sends, a template is
+/// resolved in bounded time.
+pub const MAX_PLACEHOLDERS: usize = 100;
+
 /// Longest value of an attribute that is put into a text, in characters.
 pub const MAX_VALUE_CHARS: usize = 700;
 
@@ -101,6 +105,9 @@ pub enum TemplateErrorKind {
     /// No closing braces follow.
     #[error("`{{{{` is never closed by `}}}}`")]
     Unclosed,
+    /// There are more than [`MAX_PLACEHOLDERS`].
+    #[error("a template has at most {MAX_PLACEHOLDERS} attributes")]
+    TooMany,
     /// The name is not a dotted name.
     #[error("`{0}` is not the name of an attribute; names have letters, digits, `_`, `-` and dots")]
     Name(String),
@@ -138,6 +145,11 @@ impl Template {
                 errors.push(TemplateError { offset: open, kind: TemplateErrorKind::Unclosed });
                 break;
             };
+            if parts.len() + errors.len() >= 2 * MAX_PLACEHOLDERS {
+                errors.truncate(MAX_PLACEHOLDERS);
+                errors.push(TemplateError { offset: open, kind: TemplateErrorKind::TooMany });
+                break;
+            }
             if open > rest {
                 parts.push(Part::Text(source[rest..open].to_owned()));
             }

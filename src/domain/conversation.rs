@@ -20,7 +20,7 @@ pub struct Citation {
     pub article: ArticleId,
     /// Its title, with the heading of the passage.
     pub title: String,
-    /// Where a reader finds the passage.
+    /// Where a reader finds the passage; empty when nobody can be sent there.
     pub url: String,
     /// The beginning of the passage.
     pub snippet: String,

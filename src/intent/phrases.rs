@@ -125,17 +125,20 @@ impl Phrases {
     }
 
     /// `text` with each typing mistake of a word of the phrases put right;
-    /// `None` when it has none.
-    pub fn corrected(&self, text: &str, language: Language) -> Option<String> {
+    /// `None` when it has none. What `is_word` knows is no mistake, however close
+    /// it comes: contracts are not contacts.
+    pub fn corrected(&self, text: &str, is_word: impl Fn(&str) -> bool) -> Option<String> {
         let folded = normalize(text);
-        let stopwords = Stopwords::of(language);
-        let corrections: Vec<(&str, &str)> = written_words(&folded)
-            .filter(|word| !stopwords.contains(word))
-            .filter_map(|word| self.meant(word).map(|meant| (word, meant)))
-            .collect();
-        let (first, rest) = corrections.split_first()?;
-        let replaced = folded.replacen(first.0, first.1, 1);
-        Some(rest.iter().fold(replaced, |text, (word, meant)| text.replacen(word, meant, 1)))
+        let mut corrected = String::new();
+        let mut copied = 0;
+        for word in written_words(&folded) {
+            let Some(meant) = self.meant(word).filter(|_| !is_word(word)) else { continue };
+            let start = word.as_ptr() as usize - folded.as_ptr() as usize;
+            corrected.push_str(&folded[copied..start]);
+            corrected.push_str(meant);
+            copied = start + word.len();
+        }
+        (copied > 0).then(|| corrected + &folded[copied..])
     }
 
     /// The word of the phrases that `word` is a typing mistake of: it begins with

@@ -66,6 +66,10 @@ pub trait Embedder: Send + Sync {
     /// Whether it understands a language, by primary subtag such as `en`.
     fn knows(&self, language: &str) -> bool;
 
+    /// Whether it knows `word`, in lower case, as a word of its own; an embedder
+    /// without a vocabulary knows none.
+    fn is_word(&self, word: &str) -> bool;
+
     /// One vector per text, in order.
     ///
     /// # Errors

@@ -21,6 +21,10 @@ struct Flaky {
 
 #[async_trait]
 impl Embedder for Flaky {
+    fn is_word(&self, _word: &str) -> bool {
+        false
+    }
+
     fn name(&self) -> &str {
         "flaky"
     }
