@@ -20,12 +20,12 @@ pub const LANGUAGES: [&str; 20] = [
 const LISTS: [&str; LANGUAGES.len()] = [
     "a about actually all also am an and any anybody anyone are as at be because been being between both but by can \
      can't could did didn't do does doesn't doing don't each else etc for from get gets getting give go going gonna \
-     got had has have having he hello help her here hers hey hi him his how how's i i'd i'll i'm i've if in into is \
+     got had has have having he hello help her here hers hey hi him his how how's hows i i'd i'll i'm i've if im in into is ive \
      it it's its itself just know let let's like may maybe me might my myself need of on or our ours ourselves out \
      over please possible properly really s same shall she should so some somebody someone something such tell than \
-     thank thanks that that's the their theirs them themselves then there there's these they they're thing things \
+     thank thanks that that's thats the their theirs them themselves then there there's these they they're thing things \
      this those through to too trying until upon us very via want wanted wanting wants was way we we're were what \
-     what's when where where's whether which while who whom whose why will wish with would yet you you'd you're you've \
+     what's whats when where where's wheres whether which while who whom whos whose why will wish with would yet you you'd you're you've youre \
      your yours yourself",
     "aber alle allem allen aller alles als also am an ander andere anderen auch auf aus bei beim bin bis bist bitte da \
      dabei dadurch dafür damit dann daran darf darüber das dass dazu dein deine dem den denn der deren des deshalb \
