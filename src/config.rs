@@ -190,6 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn the_configuration_of_the_benchmarks_is_one() {
+        read(include_str!("../benches/docent.toml"), &[]).expect("no mistake");
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let articles = [
+            include_str!("../knowledge/articles/operations/configuration.md"),
+            include_str!("../knowledge/articles/operations/limits.md"),
+        ];
+        for setting in setting::ALL {
+            let name = setting.key.rsplit('.').next().unwrap_or(setting.key);
+            let row = format!("| `{name}` |");
+            assert!(
+                articles.iter().any(|article| article.contains(&row)),
+                "no article has a row for `{}`",
+                setting.key
+            );
+        }
+    }
+
+    #[test]
     fn a_file_that_is_not_toml_is_one_mistake() {
         let mistakes = read("listen = ", &[]).expect_err("a mistake");
         assert!(mistakes[0].starts_with("docent.toml:1:"), "{mistakes:?}");
