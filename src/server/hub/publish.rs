@@ -26,10 +26,10 @@ impl Core {
         let mut inside = room.inner.lock().await;
         let before = inside.conversation.clone()?;
         if let Command::Claim { action, setup, preflight } = &mut request.command
-            && let Some(action) = before.pending_action(action)
+            && let Some(offered) = before.pending_action(action)
         {
             *preflight =
-                self.answerer.check_action(action, &setup.context, &setup.capabilities, self.clock.now().timestamp());
+                self.answerer.check_action(offered, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
         let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_));
         if starts_run && self.tracker.is_closed() {
