@@ -20,14 +20,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::domain::action::{Action, ActionKind};
+use crate::domain::action::ActionKind;
 use crate::domain::user::UserContext;
 use crate::intent::matcher::Bounds;
 use crate::ports::embedder::Embedder;
 use library::{KnowledgeLibrary, KnowledgeStatus};
 use preflight::Preflight;
 use snapshot::KnowledgeSnapshot;
-use turn_event::TurnEvent;
+use turn_event::{OfferedAction, TurnEvent};
 use turn_request::TurnRequest;
 
 /// Answers messages from the knowledge of one project.
@@ -74,7 +74,7 @@ impl Agent {
     /// Why it may not be carried out any more, for the user.
     pub fn check_action(
         &self,
-        action: &Action,
+        offered: &OfferedAction,
         context: &UserContext,
         capabilities: &[ActionKind],
         now: Timestamp,
@@ -83,7 +83,7 @@ impl Agent {
         let attributes = context.template_attributes();
         let facts = snapshot.facts(context, now);
         Preflight { project: &snapshot.project, facts, attributes: &attributes, capabilities }
-            .recheck(action)
+            .recheck(offered)
             .map_err(|check| check.detail)
     }
 }

@@ -86,7 +86,7 @@ pub async fn serve(
     let tracker = TaskTracker::new();
     let stages = Stages::default();
     let drain = settings.drain;
-    let hub = Hub::new(&settings, &services, clock, tracker.clone(), stages.stop.clone());
+    let hub = Hub::new(&settings, &services, clock, tracker.clone(), stages.clone());
     let app =
         App { settings, answerer: services.answerer, clock, hub, tracker: tracker.clone(), stages: stages.clone() };
 

@@ -20,7 +20,7 @@ use docent::agent::turn_event::TurnEvent;
 use docent::agent::turn_request::TurnRequest;
 use docent::agent::{Agent, Settings, launch, trace};
 use docent::domain::action::ActionKind;
-use docent::domain::attribute::Template;
+use docent::domain::attribute::{Attributes, Template};
 use docent::domain::ids::{RunId, UserId};
 use docent::domain::locale::Locale;
 use docent::domain::page::Page;
@@ -165,6 +165,10 @@ async fn answer(agent: &Agent, speaker: &Speaker, message: &str, out: &mut Strin
                 text = message.text;
             }
             TurnEvent::Action(offered) => {
+                // The attributes of a launch end with its turn, the claim comes later.
+                let later = UserContext { attributes: Attributes::default(), ..speaker.context.clone() };
+                let now = NOW.parse().unwrap();
+                assert_eq!(agent.check_action(&offered, &later, &speaker.capabilities, now), Ok(()), "{offered:?}");
                 let target = offered.resolved_url.clone().unwrap_or_else(|| trace::target_of(&offered.action));
                 writeln!(after, "-> {} {target}", offered.action.kind()).unwrap();
             }

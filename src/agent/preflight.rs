@@ -2,7 +2,8 @@
 //! audience, its page rule is met, the client can carry it out.
 //!
 //! The same checks run again when a client claims the action, since a project
-//! can change between the offer and the click.
+//! can change between the offer and the click. They read what the turn resolved,
+//! not the message's attributes, which are gone by then.
 
 use url::Url;
 
@@ -58,6 +59,7 @@ impl Preflight<'_> {
                 offered.push(OfferedAction {
                     label: self.label(&action, resolved_url.as_ref()),
                     resolved_url: resolved_url.and_then(Result::ok),
+                    arrives_at: destination.clone(),
                     order: u32::try_from(offered.len()).unwrap_or(u32::MAX),
                     action,
                     origin,
@@ -71,9 +73,10 @@ impl Preflight<'_> {
     ///
     /// # Errors
     /// The check that failed.
-    pub(super) fn recheck(&self, action: &Action) -> Result<(), CheckTrace> {
+    pub(super) fn recheck(&self, offered: &OfferedAction) -> Result<(), CheckTrace> {
         let mut checks = Vec::new();
-        if self.check(action, None, self.resolved_url(action).as_ref(), &mut checks) {
+        let resolved_url = offered.resolved_url.clone().map(Ok);
+        if self.check(&offered.action, offered.arrives_at.as_ref(), resolved_url.as_ref(), &mut checks) {
             Ok(())
         } else {
             Err(checks.pop().unwrap_or_else(|| CheckTrace::failed("unknown", "")))
@@ -202,10 +205,12 @@ impl Preflight<'_> {
         Some(Page { url, title: None })
     }
 
-    /// The title of the article at `url`, else the address itself.
+    /// The title of the article at `url` when the user may read it, else the address itself.
     fn page_name(&self, url: &str) -> String {
         let page = url.split('#').next().unwrap_or(url);
-        let article = self.project.articles.values().find(|article| article.url == page);
+        let may_read = |audience: Option<&Condition>| self.audience(audience).passed;
+        let mut articles = self.project.articles.values();
+        let article = articles.find(|article| article.url == page && may_read(article.audience.as_ref()));
         article.map_or_else(|| url.to_owned(), |article| article.title.clone())
     }
 

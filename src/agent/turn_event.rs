@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::domain::action::Action;
 use crate::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
 use crate::domain::ids::AnswerId;
+use crate::domain::page::Page;
 
 /// One event of a turn. The last one is always [`TurnEvent::Finished`], and
 /// there is one [`TurnEvent::Message`] before it unless the turn failed.
@@ -61,6 +62,9 @@ pub struct OfferedAction {
     pub label: String,
     /// The address after its attributes were resolved and checked; navigation only.
     pub resolved_url: Option<String>,
+    /// The page that its batch leads to, where a launch of the batch happens; only
+    /// in a batch with a navigation.
+    pub arrives_at: Option<Page>,
     /// Where it comes from.
     pub origin: ActionOrigin,
     /// Its place in its batch, from 0.

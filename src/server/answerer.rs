@@ -11,9 +11,9 @@ use tokio::sync::mpsc;
 
 use crate::agent::Agent;
 use crate::agent::library::KnowledgeStatus;
-use crate::agent::turn_event::TurnEvent;
+use crate::agent::turn_event::{OfferedAction, TurnEvent};
 use crate::agent::turn_request::TurnRequest;
-use crate::domain::action::{Action, ActionKind};
+use crate::domain::action::ActionKind;
 use crate::domain::project::Project;
 use crate::domain::user::UserContext;
 
@@ -35,13 +35,14 @@ pub trait Answerer: Send + Sync {
     /// How the knowledge is.
     fn knowledge_status(&self) -> Arc<KnowledgeStatus>;
 
-    /// Whether an action still may be executed.
+    /// Whether an action still may be executed, with the address and the page that
+    /// its turn found.
     ///
     /// # Errors
     /// Why it may not, for a developer.
     fn check_action(
         &self,
-        action: &Action,
+        offered: &OfferedAction,
         context: &UserContext,
         capabilities: &[ActionKind],
         now: Timestamp,
@@ -65,12 +66,12 @@ impl Answerer for Agent {
 
     fn check_action(
         &self,
-        action: &Action,
+        offered: &OfferedAction,
         context: &UserContext,
         capabilities: &[ActionKind],
         now: Timestamp,
     ) -> Result<(), String> {
-        self.check_action(action, context, capabilities, now)
+        self.check_action(offered, context, capabilities, now)
     }
 
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {

@@ -5,6 +5,7 @@
 //! idle conversation costs a few hundred bytes. The lock is tokio's, because it is
 //! held across the append: events reach every follower in the order of the log.
 
+mod enter;
 mod publish;
 mod replay;
 mod run;
@@ -14,14 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::Services;
 use super::answerer::Answerer;
 use super::clock::Clock;
 use super::outbox::{Outbox, Outgoing};
 use super::settings::ServerSettings;
+use super::{Services, Stages};
 use crate::domain::ids::{ConversationId, UserId};
 use crate::ports::conversation_store::{ConversationStore, StoreError};
 use crate::protocol::MAX_REPLAY_EVENTS;
@@ -37,13 +37,15 @@ pub(crate) struct Hub {
     core: Arc<Core>,
 }
 
+pub(crate) use enter::{Entered, Entrance};
+
 struct Core {
     store: Arc<dyn ConversationStore>,
     answerer: Arc<dyn Answerer>,
     clock: Clock,
     settings: ServerSettings,
     tracker: TaskTracker,
-    stop: CancellationToken,
+    stages: Stages,
     rooms: StdMutex<Rooms>,
     followers: AtomicU64,
 }
@@ -60,6 +62,7 @@ struct Rooms {
 pub(crate) struct Room {
     id: ConversationId,
     user: UserId,
+    /// Whether a run goes on, for those who do not hold the lock; see [`Room::note_run`].
     busy: AtomicBool,
     inner: Mutex<Inside>,
 }
@@ -82,6 +85,21 @@ struct Follower {
 pub(crate) struct Following {
     room: Arc<Room>,
     number: u64,
+}
+
+impl Inside {
+    fn has_run(&self) -> bool {
+        self.conversation.as_ref().is_some_and(|conversation| conversation.active_run().is_some())
+    }
+}
+
+impl Room {
+    /// Tells those who do not hold the lock whether a run goes on. It is said before
+    /// the run's first event is sent and after its last one was, so that whoever
+    /// finds no run and an empty outbox has got everything.
+    fn note_run(&self, inside: &Inside) {
+        self.busy.store(inside.has_run(), Ordering::Release);
+    }
 }
 
 impl Following {
@@ -108,7 +126,7 @@ impl Hub {
         services: &Services,
         clock: Clock,
         tracker: TaskTracker,
-        stop: CancellationToken,
+        stages: Stages,
     ) -> Self {
         let core = Core {
             store: services.store.clone(),
@@ -116,7 +134,7 @@ impl Hub {
             clock,
             settings: settings.clone(),
             tracker,
-            stop,
+            stages,
             rooms: StdMutex::default(),
             followers: AtomicU64::new(0),
         };
@@ -132,20 +150,6 @@ impl Hub {
         }
         let room = self.open(request.fresh, request.user).await?;
         self.core.follow_new(room, outbox, request.trace).await
-    }
-
-    /// Makes a new conversation of the same user and follows it instead of `old`.
-    pub(crate) async fn move_on(
-        &self,
-        old: &Following,
-        conversation: ConversationId,
-        outbox: &Arc<Outbox>,
-        trace: bool,
-    ) -> Result<Following, CommandError> {
-        let room = self.open(conversation, old.room.user.clone()).await?;
-        let entry = self.core.follow_new(room, outbox, trace).await?;
-        self.leave(old).await;
-        Ok(entry.following)
     }
 
     async fn open(&self, id: ConversationId, user: UserId) -> Result<Arc<Room>, CommandError> {
@@ -169,7 +173,7 @@ impl Hub {
         };
         let Some(events) = events.filter(|events| events.len() <= MAX_REPLAY_EVENTS) else {
             // The store was told that the conversation is wanted again.
-            if inside.followers.is_empty() && !room.busy.load(Ordering::Acquire) {
+            if inside.followers.is_empty() && !inside.has_run() {
                 core.store.release(&cursor.conversation).await;
             }
             return None;
@@ -234,7 +238,7 @@ impl Core {
 
     /// Once nobody follows and nothing runs, the conversation may be forgotten.
     async fn settle(&self, room: &Room, inside: &mut Inside) {
-        if !inside.followers.is_empty() || inside.left.is_some() || room.busy.load(Ordering::Acquire) {
+        if !inside.followers.is_empty() || inside.left.is_some() || inside.has_run() {
             return;
         }
         self.store.release(&room.id).await;

@@ -22,14 +22,13 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::App;
 use super::clock::{fresh, spread};
 use super::content;
-use super::hub::Following;
+use super::hub::{Entered, Entrance, Following};
 use super::listener::Place;
 use super::outbox::{Outbox, Outgoing};
 use crate::domain::ids::ConversationId;
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::frame::{FrameError, parse_frame};
 use crate::protocol::hello::AgentInfo;
-use crate::protocol::server_message::{ServerFrame, ServerMessage};
 use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES};
 use crate::session;
 use crate::session::conversation::command::Request;
@@ -252,8 +251,8 @@ impl<'a> Socket<'a> {
                         Box::pin(self.app.hub.request(following, request, &self.outbox)).await;
                     }
                 }
-                Effect::Enter { conversation, request } => {
-                    let entering = Box::pin(self.enter(conversation, request));
+                Effect::Enter { conversation, otherwise, request } => {
+                    let entering = Box::pin(self.enter(conversation, otherwise, request));
                     if let Some(event) = entering.await {
                         effects.extend(self.step(event));
                     }
@@ -274,23 +273,21 @@ impl<'a> Socket<'a> {
         None
     }
 
-    async fn enter(&mut self, conversation: ConversationId, request: Box<Request>) -> Option<Event> {
+    /// The event that the session gets when a new conversation was entered.
+    async fn enter(
+        &mut self,
+        conversation: ConversationId,
+        otherwise: ConversationId,
+        request: Box<Request>,
+    ) -> Option<Event> {
         let old = self.following.as_ref()?;
         let trace = self.state.as_ref().and_then(State::profile).is_some_and(|profile| profile.trace);
-        let entered = self.app.hub.move_on(old, conversation.clone(), &self.outbox, trace).await;
         let command = request.id.clone();
         let fingerprint = request.fingerprint;
-        match entered {
-            Ok(following) => {
-                let ack = self.app.hub.request(&following, request, &self.outbox).await.unwrap_or_default();
-                self.following = Some(following);
-                Some(Event::Entered { conversation, command, fingerprint, ack })
-            }
-            Err(error) => {
-                self.outbox.push(Outgoing::new(&ServerFrame::answer(command, ServerMessage::Error(error))));
-                None
-            }
-        }
+        let entrance = Entrance { conversation, otherwise, request, trace };
+        let Entered { following, conversation, ack } = self.app.hub.enter(old, entrance, &self.outbox).await?;
+        self.following = Some(following);
+        Some(Event::Entered { conversation, command, fingerprint, ack })
     }
 
     fn step(&mut self, event: Event) -> Vec<Effect> {

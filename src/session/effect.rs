@@ -17,10 +17,12 @@ pub enum Effect {
     Join(JoinRequest),
     /// Carry out a command in the current conversation.
     Converse(Box<Request>),
-    /// Make a new conversation, follow it instead, and carry out a command in it.
+    /// Make a new conversation, carry out a command in it, and follow it instead.
     Enter {
-        /// The identifier of the new conversation.
+        /// The identifier of the new conversation; the same one whenever the command comes.
         conversation: ConversationId,
+        /// Its identifier when that one cannot be had.
+        otherwise: ConversationId,
         /// The command.
         request: Box<Request>,
     },

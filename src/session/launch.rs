@@ -11,6 +11,7 @@ use super::state::Live;
 use super::{refuse, refuse_with};
 use crate::agent::launch::{self, LaunchMessage};
 use crate::domain::attribute::Template;
+use crate::domain::ids::{ConversationId, UserId};
 use crate::protocol::convert::value;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::launch::{AgentLaunch, LaunchConversation, LaunchMode, LaunchSourceKind};
@@ -31,15 +32,29 @@ pub(super) fn launch(settings: &SessionSettings, live: &mut Live, request: Agent
     let enters = request.conversation;
     match resolve(settings, live, request) {
         Ok(launch) => {
-            let fresh = conversation_id(&origin.fresh);
+            let otherwise = conversation_id(&origin.fresh);
+            let conversation = match &origin.id {
+                Some(id) => conversation_of_command(&live.profile.user, id),
+                None => otherwise.clone(),
+            };
             let request = origin.request(live, Command::Launch(Box::new(launch)));
             match enters {
                 LaunchConversation::Current => vec![Effect::Converse(request)],
-                LaunchConversation::New => vec![Effect::Enter { conversation: fresh, request }],
+                LaunchConversation::New => vec![Effect::Enter { conversation, otherwise, request }],
             }
         }
         Err(error) => vec![refuse_with(origin.id, error)],
     }
+}
+
+/// The conversation that a command makes: found again when the command is sent
+/// again over another connection (FNV-1a, 128 bits). Whose it is is checked apart.
+fn conversation_of_command(user: &UserId, command: &str) -> ConversationId {
+    let bytes = user.as_str().bytes().chain([0xff]).chain(command.bytes());
+    let hash = bytes.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    });
+    conversation_id(&format!("{hash:032x}"))
 }
 
 fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Result<Launch, CommandError> {

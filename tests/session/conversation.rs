@@ -134,6 +134,7 @@ fn turn_event(at: u8) -> TurnEvent {
             action: Action::OpenPost(PostId::new("p").expect("an id")),
             label: "Open".to_owned(),
             resolved_url: None,
+            arrives_at: None,
             origin: ActionOrigin::Agent,
             order: 0,
         }),

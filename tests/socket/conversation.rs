@@ -223,6 +223,36 @@ async fn a_launch_may_begin_a_new_conversation() {
 }
 
 #[tokio::test]
+async fn a_launch_that_comes_again_over_another_connection_finds_its_conversation() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    let launch = |text: &str| {
+        let data = json!({
+            "message": {"template": text}, "mode": "send", "source": {"kind": "sdk"}, "conversation": "new",
+        });
+        json!({"type": "agent.launch", "id": "new-2", "data": data})
+    };
+    client.send(launch("second")).await;
+    let entered = client.through("run.finished").await[0]["data"]["conversation_id"].clone();
+    drop(client);
+
+    let mut client = Client::join(rig.address).await;
+    client.send(launch("another one")).await;
+    let refused = client.answer("new-2").await;
+    assert_eq!(refused["data"]["code"], "idempotency_conflict");
+    let here = json!({"text": "x", "conversation_id": client.welcome["data"]["conversation_id"]});
+    client.command("message.send", here).await;
+    check_sequence(&client.through("run.finished").await, 0);
+
+    client.send(launch("second")).await;
+    let frames = client.through("run.finished").await;
+    assert_eq!((&frames[0]["type"], &frames[0]["data"]["duplicate"]), (&json!("ack"), &json!(true)));
+    assert_eq!(frames[0]["data"]["conversation_id"], entered);
+    assert_eq!(check_sequence(&frames, 0), 8, "what was missed comes again");
+    assert_eq!(check_sequence(&client.ask("go on").await, 8), 15);
+}
+
+#[tokio::test]
 async fn sending_again_is_harmless() {
     let rig = Rig::start().await;
     let mut client = Client::join(rig.address).await;

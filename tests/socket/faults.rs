@@ -77,6 +77,18 @@ async fn what_was_missed_comes_again_in_order_and_in_one_piece() {
 }
 
 #[tokio::test]
+async fn a_shutdown_does_not_wait_for_what_was_claimed() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    let frames = client.ask("offer").await;
+    let action = frames.iter().find(|frame| frame["type"] == "action.requested").expect("an offer");
+    client.call("action.claim", json!({"action_id": action["data"]["action_id"]})).await;
+    let start = Instant::now();
+    let (_, ()) = tokio::join!(client.closed(), rig.stopped());
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn a_cursor_that_is_void_begins_a_new_conversation() {
     let rig = Rig::start().await;
     let mut client = Client::join(rig.address).await;

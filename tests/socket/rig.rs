@@ -114,13 +114,13 @@ impl Answerer for Script {
 
     fn check_action(
         &self,
-        action: &Action,
+        offered: &OfferedAction,
         context: &UserContext,
         _capabilities: &[ActionKind],
         _now: Timestamp,
     ) -> Result<(), String> {
         let on_settings = context.page.as_ref().is_some_and(|page| page.url.path() == "/settings");
-        match action {
+        match &offered.action {
             Action::OpenPost(_) if on_settings => Err("the post is not for this page".to_owned()),
             _ => Ok(()),
         }
@@ -201,7 +201,8 @@ impl Answerer for Script {
             for (order, (action, label)) in (0..).zip([(tour, "Start the tour"), (post, "Read the news")]) {
                 let origin = ActionOrigin::CustomAnswer;
                 let label = label.to_owned();
-                say(TurnEvent::Action(OfferedAction { action, label, resolved_url: None, origin, order })).await;
+                let offered = OfferedAction { action, label, resolved_url: None, arrives_at: None, origin, order };
+                say(TurnEvent::Action(offered)).await;
             }
         }
         let outcome = Outcome::Completed;

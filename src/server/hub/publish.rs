@@ -1,11 +1,11 @@
 //! Steps a conversation, stores what happened, and tells everyone who follows.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::time::sleep_until;
 
 use super::{Core, Inside, Room, not_stored};
+use crate::agent::turn_event::TurnEvent;
 use crate::domain::ids::RunId;
 use crate::ports::conversation_store::StoreError;
 use crate::protocol::error_code::ErrorCode;
@@ -26,10 +26,10 @@ impl Core {
         let mut inside = room.inner.lock().await;
         let before = inside.conversation.clone()?;
         if let Command::Claim { action, setup, preflight } = &mut request.command
-            && let Some(action) = before.pending_action(action)
+            && let Some(offered) = before.pending_action(action)
         {
             *preflight =
-                self.answerer.check_action(action, &setup.context, &setup.capabilities, self.clock.now().timestamp());
+                self.answerer.check_action(offered, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
         let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_));
         if starts_run && self.tracker.is_closed() {
@@ -39,10 +39,11 @@ impl Core {
         }
         let id = request.id.clone();
         let event = ConversationEvent::Request { request, now: self.clock.now() };
-        match self.step_and_store(&mut inside, event).await {
+        match self.step_and_store(room, &mut inside, event).await {
             Ok(effects) => self.carry_out(room, &inside, effects, Some(outbox)),
             Err(error) => {
                 inside.conversation = Some(before);
+                room.note_run(&inside);
                 outbox.push(answer(id, not_stored(&error)));
                 None
             }
@@ -53,14 +54,19 @@ impl Core {
     pub(super) async fn happen(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, event: ConversationEvent) -> bool {
         let mut inside = room.inner.lock().await;
         let stored = inside.conversation.as_ref().map_or(0, Conversation::seq);
-        match self.step_and_store(&mut inside, event).await {
+        let before = if changes_only_the_run(&event) { None } else { inside.conversation.clone() };
+        match self.step_and_store(room, &mut inside, event).await {
             Ok(effects) => {
                 self.carry_out(room, &inside, effects, None);
                 true
             }
             Err(error) => {
                 tracing::error!(run.id = run.as_str(), error = %error, "an answer cannot be stored");
+                if before.is_some() {
+                    inside.conversation = before;
+                }
                 self.give_up(&mut inside, run, stored);
+                room.note_run(&inside);
                 false
             }
         }
@@ -78,6 +84,7 @@ impl Core {
 
     async fn step_and_store(
         &self,
+        room: &Room,
         inside: &mut Inside,
         event: ConversationEvent,
     ) -> Result<Vec<(ConversationEffect, Option<String>)>, StoreError> {
@@ -87,6 +94,9 @@ impl Core {
         let id = conversation.id().clone();
         let seq = conversation.seq();
         inside.conversation = Some(conversation);
+        if inside.has_run() {
+            room.note_run(inside);
+        }
         let effects: Vec<_> = effects
             .into_iter()
             .map(|effect| {
@@ -142,7 +152,6 @@ impl Core {
                     followers.for_each(|follower| follower.outbox.push(outgoing.clone()));
                 }
                 ConversationEffect::Start(turn) => {
-                    room.busy.store(true, Ordering::Release);
                     let core = self.clone();
                     self.tracker.spawn(core.drive(room.clone(), *turn));
                 }
@@ -152,25 +161,27 @@ impl Core {
                 }
             }
         }
+        room.note_run(inside);
         ack
     }
 
-    /// Expires what was claimed and never reported.
+    /// Expires what was claimed and never reported; a shutdown does not wait for it.
     async fn wake(self: Arc<Self>, room: Arc<Room>, moment: Moment) {
         tokio::select! {
             () = sleep_until(self.clock.instant(moment)) => {}
-            () = self.stop.cancelled() => return,
+            () = self.stages.drain.cancelled() => return,
         }
         let mut inside = room.inner.lock().await;
         let Some(before) = inside.conversation.clone() else { return };
         let event = ConversationEvent::Tick { now: self.clock.now() };
-        match self.step_and_store(&mut inside, event).await {
+        match self.step_and_store(&room, &mut inside, event).await {
             Ok(effects) => {
                 self.carry_out(&room, &inside, effects, None);
             }
             Err(error) => {
                 tracing::error!(conversation.id = room.id.as_str(), error = %error, "an action cannot be expired");
                 inside.conversation = Some(before);
+                room.note_run(&inside);
             }
         }
     }
@@ -178,6 +189,20 @@ impl Core {
     pub(super) async fn end(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, end: RunEnd) {
         let event = ConversationEvent::RunEnded { run: run.clone(), end, now: self.clock.now() };
         self.happen(room, run, event).await;
+    }
+}
+
+/// Whether nothing is left of an event once its run is forgotten, so that no copy
+/// need be kept of the conversation before it. Most events of a run are such.
+fn changes_only_the_run(event: &ConversationEvent) -> bool {
+    match event {
+        ConversationEvent::Turn { event, .. } => match event {
+            TurnEvent::Status(_) | TurnEvent::Citation(_) | TurnEvent::Delta { .. } | TurnEvent::Trace(_) => true,
+            TurnEvent::Message(_) | TurnEvent::Action(_) | TurnEvent::Finished(_) => false,
+        },
+        ConversationEvent::Request { .. } | ConversationEvent::RunEnded { .. } | ConversationEvent::Tick { .. } => {
+            false
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 //! agent does, `run.finished` is sent.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -39,7 +38,7 @@ impl Core {
             let event = tokio::select! {
                 biased;
                 () = sleep_until(deadline) => break Some(RunEnd::TimedOut),
-                () = self.stop.cancelled() => break Some(RunEnd::ShutDown),
+                () = self.stages.stop.cancelled() => break Some(RunEnd::ShutDown),
                 event = events.recv() => event,
             };
             let Some(event) = event else { break Some(RunEnd::Crashed) };
@@ -66,7 +65,6 @@ impl Core {
                 self.end(&room, &run, end).await;
             }
         }
-        room.busy.store(false, Ordering::Release);
         let mut inside = room.inner.lock().await;
         inside.followers.iter().for_each(|follower| follower.outbox.nudge());
         self.settle(&room, &mut inside).await;

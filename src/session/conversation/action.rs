@@ -2,7 +2,7 @@
 
 use super::{Conversation, ConversationEffect};
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
-use crate::domain::action::{Action, ActionKind};
+use crate::domain::action::ActionKind;
 use crate::domain::attribute::Attributes;
 use crate::domain::ids::{ActionId, ClientId};
 use crate::domain::project::Project;
@@ -20,7 +20,7 @@ use super::command::Report;
 #[derive(Clone, Debug)]
 pub struct OpenAction {
     id: ActionId,
-    action: Action,
+    offered: OfferedAction,
     progress: Progress,
 }
 
@@ -40,10 +40,10 @@ pub(super) struct Claim {
 }
 
 impl Conversation {
-    /// The action behind an identifier, as long as it may be claimed.
-    pub fn pending_action(&self, id: &ActionId) -> Option<&Action> {
+    /// The offer behind an identifier, as long as it may be claimed.
+    pub fn pending_action(&self, id: &ActionId) -> Option<&OfferedAction> {
         let open = self.actions.iter().find(|open| open.id == *id)?;
-        (open.progress == Progress::Pending).then_some(&open.action)
+        (open.progress == Progress::Pending).then_some(&open.offered)
     }
 
     pub(super) fn offer(
@@ -74,7 +74,7 @@ impl Conversation {
             batch_id: Some(format!("batch-{ulid}")),
             order: Some(offered.order),
             action,
-            label: offered.label,
+            label: offered.label.clone(),
             execution: wire::Execution::Offer,
             target_client_id: run.client.to_string(),
             state: ActionState::Pending,
@@ -86,7 +86,7 @@ impl Conversation {
             },
         };
         self.make_room(settings, now, effects);
-        self.actions.push_back(OpenAction { id, action: offered.action, progress: Progress::Pending });
+        self.actions.push_back(OpenAction { id, offered, progress: Progress::Pending });
         self.append(ServerMessage::ActionRequested(Box::new(requested)), None, now, effects);
     }
 
@@ -124,7 +124,7 @@ impl Conversation {
             }
             Progress::Ended(_) => return refused(ErrorCode::ActionAlreadyClaimed, "the action was carried out before"),
         }
-        if !claim.capabilities.contains(&open.action.kind()) {
+        if !claim.capabilities.contains(&open.offered.action.kind()) {
             return refused(ErrorCode::ActionUnsupported, "the client did not declare this kind of action");
         }
         if let Err(reason) = claim.preflight {
