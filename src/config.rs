@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Place, sort};
+use crate::session::settings::Traces;
 use limits::Limits;
 use setting::Raw;
 
@@ -31,7 +32,7 @@ pub struct Config {
     pub prompts: Option<PathBuf>,
     /// Origins whose pages may connect, beside the server's own.
     pub origins: Vec<String>,
-    /// Whether clients may ask for traces; on loopback only when absent.
+    /// Whether clients may ask for traces; on the same computer only when absent.
     pub trace: Option<bool>,
     /// How the log is written.
     pub log: LogFormat,
@@ -51,9 +52,14 @@ pub enum LogFormat {
 }
 
 impl Config {
-    /// Whether turns may be traced for clients that ask.
-    pub fn traces(&self) -> bool {
-        self.trace.unwrap_or_else(|| self.listen.ip().is_loopback())
+    /// For which of the clients that ask turns are traced.
+    pub fn traces(&self) -> Traces {
+        match self.trace {
+            Some(true) => Traces::Always,
+            Some(false) => Traces::Never,
+            None if self.listen.ip().is_loopback() => Traces::LocalOnly,
+            None => Traces::Never,
+        }
     }
 }
 
@@ -165,8 +171,9 @@ mod tests {
         assert_eq!(config.origins, ["https://a.example", "http://b.example:81"]);
         assert_eq!(config.limits.max_connections, 7);
         assert_eq!(config.limits.text_chars, 8_000);
-        assert!(config.traces());
-        assert!(!read("listen = '0.0.0.0:80'", &[]).expect("no mistake").traces());
+        assert_eq!(config.traces(), Traces::LocalOnly);
+        assert_eq!(read("listen = '0.0.0.0:80'", &[]).expect("no mistake").traces(), Traces::Never);
+        assert_eq!(read("trace = true", &[]).expect("no mistake").traces(), Traces::Always);
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub mod clock;
 pub mod content;
 pub mod descriptors;
 pub mod health;
+pub mod host;
 pub mod hub;
 pub mod listener;
 pub mod origin;
@@ -29,6 +30,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +59,16 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) tracker: TaskTracker,
     pub(crate) stages: Stages,
+    /// Whether only this computer can connect.
+    pub(crate) is_on_loopback: bool,
+}
+
+impl App {
+    /// Whether a request was sent on this computer, so that it may learn what only
+    /// the project's authors should.
+    pub(crate) fn is_local(&self, headers: &HeaderMap) -> bool {
+        self.is_on_loopback && host::is_local(headers)
+    }
 }
 
 /// The stages of a shutdown; each is reached after the one before.
@@ -87,8 +99,16 @@ pub async fn serve(
     let stages = Stages::default();
     let drain = settings.drain;
     let hub = Hub::new(&settings, &services, clock, tracker.clone(), stages.clone());
-    let app =
-        App { settings, answerer: services.answerer, clock, hub, tracker: tracker.clone(), stages: stages.clone() };
+    let is_on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let app = App {
+        settings,
+        answerer: services.answerer,
+        clock,
+        hub,
+        tracker: tracker.clone(),
+        stages: stages.clone(),
+        is_on_loopback,
+    };
 
     listener::accept_until(listener, Arc::new(app), shutdown).await;
 

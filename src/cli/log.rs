@@ -7,10 +7,13 @@ use tracing_subscriber::fmt;
 
 use crate::config::{Config, LogFormat};
 
+/// What is never logged in full: the websocket library traces each frame with its text.
+const QUIET: &str = "tungstenite=info,tokio_tungstenite=info";
+
 /// The log of a server, as it is configured.
 pub(super) fn of_server(config: &Config) {
     let log = fmt()
-        .with_env_filter(EnvFilter::new(&config.log_level))
+        .with_env_filter(EnvFilter::new(format!("{},{QUIET}", config.log_level)))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let _ = match config.log {

@@ -115,6 +115,13 @@ fn settings_of(config: &Config) -> ServerSettings {
     let limits = &config.limits;
     let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let possible = descriptors::connections_within(descriptors::raise_open_files());
+    if possible < limits.max_connections {
+        tracing::warn!(
+            connections.wanted = limits.max_connections,
+            connections.possible = possible,
+            "the system allows too few open files for `limits.max_connections`, so fewer connections are accepted"
+        );
+    }
     ServerSettings {
         session: SessionSettings {
             hello_timeout_ms: millis(limits.hello_timeout),

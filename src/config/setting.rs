@@ -25,7 +25,7 @@ pub const ALL: &[Setting] = &[
     setting("knowledge", "knowledge", "folder with the project's knowledge"),
     setting("prompts", "", "folder with the prompts; `prompts` beside the knowledge when not given"),
     setting("origins", "", "origins whose pages may connect, beside the server's own"),
-    setting("trace", "", "whether clients may ask for the trace of a turn; on loopback only when not given"),
+    setting("trace", "", "whether clients may ask for the trace of a turn; on the same computer only when not given"),
     setting("log", "text", "how the log is written: text or json"),
     setting(
         "log_level",

@@ -42,8 +42,32 @@ pub fn fresh() -> String {
     Ulid::generate().to_string()
 }
 
+/// A fresh identifier of an anonymous user: `anon-` and a UUID of version 4. Whoever
+/// knows it is that user, so it has nothing in common with other identifiers.
+pub fn anonymous_id() -> String {
+    let random = (Ulid::generate().random() << 64) | (Ulid::generate().random() & u128::from(u64::MAX));
+    let uuid = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{uuid:032x}");
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    format!("anon-{}", parts.join("-"))
+}
+
 /// A random number below `bound`, so that not all clients come back at once.
 pub fn spread(bound: u64) -> u64 {
     let random = Ulid::generate().random() & u128::from(u64::MAX);
     u64::try_from(random % u128::from(bound.max(1))).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::profile::is_anonymous_id;
+
+    #[test]
+    fn anonymous_users_get_identifiers_that_they_may_bring_again() {
+        for _ in 0..100 {
+            let (one, other) = (anonymous_id(), anonymous_id());
+            assert!(is_anonymous_id(&one) && one != other, "{one} {other}");
+        }
+    }
 }

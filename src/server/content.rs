@@ -1,4 +1,5 @@
-//! Experiences and posts for one user.
+//! Experiences and posts for one user. What is not for them does not exist for them,
+//! so that asking tells nobody what else there is.
 
 use crate::domain::attribute::Attributes;
 use crate::domain::condition::{Audience, Facts, Verdict};
@@ -25,12 +26,12 @@ pub fn experience(
         .experiences
         .get(id)
         .filter(|experience| experience.status.is_live(experience.schedule, now.timestamp()))
+        .filter(|experience| is_in_audience(project, experience.audience.as_ref(), context, now))
         .ok_or_else(|| CommandError::new(ErrorCode::ExperienceNotFound, "there is no such published experience"));
-    let message = found.and_then(|experience| {
-        check_audience(project, experience.audience.as_ref(), context, now)?;
+    let message = found.map(|experience| {
         let attributes = context.template_attributes();
         let content = convert::experience::experience(experience, published.version, resolver(project, &attributes));
-        Ok(ServerMessage::ExperienceContent(Box::new(content)))
+        ServerMessage::ExperienceContent(Box::new(content))
     });
     ServerFrame::answer(reference, message.unwrap_or_else(ServerMessage::Error))
 }
@@ -48,12 +49,12 @@ pub fn post(
         .posts
         .get(id)
         .filter(|post| post.status.is_live(post.schedule, now.timestamp()))
+        .filter(|post| is_in_audience(project, post.audience.as_ref(), context, now))
         .ok_or_else(|| CommandError::new(ErrorCode::PostNotFound, "there is no such published post"));
-    let message = found.and_then(|post| {
-        check_audience(project, post.audience.as_ref(), context, now)?;
+    let message = found.map(|post| {
         let attributes = context.template_attributes();
         let content = convert::post::post(post, published.version, resolver(project, &attributes));
-        Ok(ServerMessage::PostContent(Box::new(content)))
+        ServerMessage::PostContent(Box::new(content))
     });
     ServerFrame::answer(reference, message.unwrap_or_else(ServerMessage::Error))
 }
@@ -63,17 +64,9 @@ fn resolver<'a>(project: &'a Project, attributes: &'a Attributes) -> Resolver<'a
 }
 
 /// An audience that cannot be decided here, such as one by past events, admits nobody.
-fn check_audience(
-    project: &Project,
-    audience: Option<&Audience>,
-    context: &UserContext,
-    now: Moment,
-) -> Result<(), CommandError> {
-    let Some(audience) = audience else { return Ok(()) };
+fn is_in_audience(project: &Project, audience: Option<&Audience>, context: &UserContext, now: Moment) -> bool {
+    let Some(audience) = audience else { return true };
     let segments = project.segment_conditions();
     let facts = Facts { user: &context.user, page: context.page.as_ref(), segments: &segments, now: now.timestamp() };
-    match audience.test(facts) {
-        Verdict::Yes => Ok(()),
-        Verdict::No | Verdict::Unknown => Err(CommandError::new(ErrorCode::NotEligible, "it is not for this user")),
-    }
+    audience.test(facts) == Verdict::Yes
 }

@@ -119,6 +119,16 @@ struct Queue {
     overflowed: bool,
 }
 
+impl Queue {
+    /// Bytes that count against `max_bytes`. A frame larger than that is let through
+    /// when it is the first one: that it waits is not the fault of a slow reader.
+    fn counted_bytes(&self, max_bytes: usize) -> usize {
+        let first = self.waiting.get(self.exempt).map_or(0, Outgoing::len);
+        let large = if first > max_bytes { first } else { 0 };
+        self.bytes.saturating_sub(self.exempt_bytes + large)
+    }
+}
+
 impl Outbox {
     /// An empty one.
     pub fn new(max_events: usize, max_bytes: usize) -> Self {
@@ -137,12 +147,17 @@ impl Outbox {
             return;
         }
         let exempt = queue.exempt;
-        let merged = queue.waiting.len() > exempt && queue.waiting.back_mut().is_some_and(|last| last.merge(&outgoing));
-        queue.bytes += outgoing.len();
-        if !merged {
-            queue.waiting.push_back(outgoing);
+        let before = queue.waiting.back().map_or(0, Outgoing::len);
+        let last = if queue.waiting.len() > exempt { queue.waiting.back_mut() } else { None };
+        match last.and_then(|last| last.merge(&outgoing).then(|| last.len())) {
+            Some(after) => queue.bytes = (queue.bytes + after).saturating_sub(before),
+            None => {
+                queue.bytes += outgoing.len();
+                queue.waiting.push_back(outgoing);
+            }
         }
-        if queue.waiting.len() - queue.exempt > self.max_events || queue.bytes - queue.exempt_bytes > self.max_bytes {
+        if queue.waiting.len() - queue.exempt > self.max_events || queue.counted_bytes(self.max_bytes) > self.max_bytes
+        {
             *queue = Queue { overflowed: true, ..Queue::default() };
         }
         drop(queue);
@@ -235,6 +250,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_merged_is_counted_as_it_waits() {
+        let outbox = Outbox::new(2, 2_000);
+        (1..500).for_each(|seq| outbox.push(delta(seq, "x", vec![])));
+        assert!(!outbox.overflowed(), "one piece of about 750 bytes waits");
+        let queue = outbox.lock();
+        assert_eq!(queue.bytes, queue.waiting.iter().map(Outgoing::len).sum::<usize>());
+    }
+
+    #[test]
     fn overflows_by_events_or_by_bytes_and_spares_the_replay() {
         let frame = || Outgoing::encoded("x".repeat(10));
         let outbox = Outbox::new(2, 25);
@@ -244,6 +268,13 @@ mod tests {
         assert!(!outbox.overflowed());
         outbox.push(frame());
         assert!(outbox.overflowed() && outbox.is_empty());
+
+        let outbox = Outbox::new(100, 25);
+        outbox.push(Outgoing::encoded("x".repeat(100)));
+        outbox.push(frame());
+        assert!(!outbox.overflowed(), "one large frame alone is not a slow reader");
+        outbox.push(Outgoing::encoded("x".repeat(100)));
+        assert!(outbox.overflowed());
 
         let outbox = Outbox::new(100, 25);
         (0..2).for_each(|_| outbox.push(frame()));

@@ -1,7 +1,8 @@
 //! The routes, and what every response has.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -22,14 +23,18 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
     img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'";
 
+/// The schemas, which are made once.
+static SCHEMA: LazyLock<Bytes> = LazyLock::new(|| schema::schema().to_string().into());
+static ASYNCAPI: LazyLock<Bytes> = LazyLock::new(|| schema::asyncapi().to_string().into());
+
 /// The path of the websocket.
 pub const SOCKET_PATH: &str = "/v1/socket";
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(SOCKET_PATH, any(upgrade::upgrade))
-        .route("/v1/schema.json", get(|| async { Json(schema::schema()) }))
-        .route("/v1/asyncapi.json", get(|| async { Json(schema::asyncapi()) }))
+        .route("/v1/schema.json", get(|| async { document(&SCHEMA) }))
+        .route("/v1/asyncapi.json", get(|| async { document(&ASYNCAPI) }))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/articles/{*id}", get(article::article))
@@ -62,6 +67,8 @@ pub(crate) enum Refusal {
     MethodNotAllowed,
     /// The page's origin may not open a socket.
     Origin,
+    /// A socket may not be opened by the name that the request uses.
+    Host,
     /// It is the path of the websocket, and not a websocket request.
     NotWebsocket,
 }
@@ -74,6 +81,9 @@ pub(crate) fn refusal(refusal: Refusal) -> Response {
             (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the method is not allowed here")
         }
         Refusal::Origin => (StatusCode::FORBIDDEN, "forbidden", "pages of this origin may not open a socket"),
+        Refusal::Host => {
+            (StatusCode::FORBIDDEN, "forbidden", "this name is neither loopback nor that of an allowed origin")
+        }
         Refusal::NotWebsocket => {
             (StatusCode::UPGRADE_REQUIRED, "bad_request", "open this path as a websocket, version 13")
         }
@@ -92,6 +102,11 @@ impl IntoResponse for Asset {
     fn into_response(self) -> Response {
         ([(CONTENT_TYPE, HeaderValue::from_static(self.content_type))], self.text).into_response()
     }
+}
+
+/// JSON that is encoded already.
+fn document(json: &Bytes) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], json.clone()).into_response()
 }
 
 /// JSON with a status.

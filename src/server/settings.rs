@@ -39,14 +39,14 @@ impl Default for ServerSettings {
         Self {
             session: SessionSettings::default(),
             allowed_origins: Vec::new(),
-            connections: 10_000,
+            connections: 16_000,
             head_timeout: Duration::from_secs(10),
             http_timeout: Duration::from_secs(60),
             head_bytes: 16 * 1024,
             close_timeout: Duration::from_secs(2),
             fragments: 32,
             run_timeout: Duration::from_secs(120),
-            drain: Duration::from_secs(25),
+            drain: Duration::from_secs(30),
             reconnect_spread: Duration::from_secs(5),
             idle_conversations: 10_000,
         }

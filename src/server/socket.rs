@@ -34,7 +34,7 @@ use crate::session;
 use crate::session::conversation::command::Request;
 use crate::session::effect::Effect;
 use crate::session::event::{Event, Joined};
-use crate::session::state::State;
+use crate::session::state::{Opening, State};
 
 use fragments::FragmentGuard;
 
@@ -46,7 +46,8 @@ const BUFFER: usize = 4 * 1024;
 /// Bytes that are handed to the stream before it is flushed.
 const BATCH: usize = 32 * 1024;
 
-pub(super) async fn run(stream: TcpStream, early: Vec<u8>, common_version: bool, place: Place, app: Arc<App>) {
+/// Serves one websocket; without an `opening` there is no common version.
+pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Opening>, place: Place, app: Arc<App>) {
     let config = WebSocketConfig::default()
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
@@ -60,9 +61,9 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, common_version: bool,
         WebSocketStream::from_partially_read(guard, early, Role::Server, Some(config)).await
     };
     let outbox = Arc::new(Outbox::new(app.settings.session.queue_events, app.settings.session.queue_bytes));
-    let code = if common_version {
+    let code = if let Some(opening) = opening {
         let abandon = app.stages.abandon.clone();
-        let mut socket = Socket::new(&app, outbox.clone());
+        let mut socket = Socket::new(&app, outbox.clone(), opening);
         let code = tokio::select! {
             code = socket.converse(&mut stream) => code,
             () = abandon.cancelled() => None,
@@ -104,8 +105,8 @@ struct Socket<'a> {
 }
 
 impl<'a> Socket<'a> {
-    fn new(app: &'a Arc<App>, outbox: Arc<Outbox>) -> Self {
-        let state = Some(State::open(&app.settings.session, app.clock.now()));
+    fn new(app: &'a Arc<App>, outbox: Arc<Outbox>, opening: Opening) -> Self {
+        let state = Some(State::open(&app.settings.session, opening, app.clock.now()));
         Self { app, outbox, state, following: None, replay: Vec::new() }
     }
 

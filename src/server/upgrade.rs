@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::header::{
-    HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
 };
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
@@ -17,10 +17,12 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::App;
+use super::clock::anonymous_id;
 use super::listener::Place;
 use super::router::{Refusal, refusal};
-use super::{origin, socket};
+use super::{host, origin, socket};
 use crate::protocol::SUBPROTOCOL;
+use crate::session::state::Opening;
 
 /// Which version a client and the server have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +58,13 @@ pub(crate) async fn upgrade(
             return response;
         }
     };
+    if app.is_on_loopback && !host::is_known(request.headers(), &app.settings.allowed_origins) {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host: String = host.chars().take(200).collect();
+        tracing::info!(http.host = host, "a socket was refused because its host is neither loopback nor of an origin");
+        return refusal(Refusal::Host);
+    }
+    let opening = Opening { is_local: app.is_local(request.headers()), anonymous_id: anonymous_id() };
     let version = negotiate(request.headers());
     let common = match version {
         Version::Unnamed => true,
@@ -79,7 +88,7 @@ pub(crate) async fn upgrade(
                 tracing::error!("an upgraded connection is not a TCP stream");
                 return;
             };
-            socket::run(parts.io.into_inner(), parts.read_buf.to_vec(), common, place, app).await;
+            socket::run(parts.io.into_inner(), parts.read_buf.to_vec(), common.then_some(opening), place, app).await;
         }
     });
     debug_assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);

@@ -5,8 +5,8 @@ use super::event::Event;
 use super::moment::Moment;
 use super::outcomes::Outcomes;
 use super::profile::{self, ClaimedTraits, Profile, SignedTraits};
-use super::settings::SessionSettings;
-use super::state::{AwaitingHello, Joining, Live, State, Traffic};
+use super::settings::{SessionSettings, Traces};
+use super::state::{AwaitingHello, Joining, Live, Opening, State, Traffic};
 use super::{close, refuse, refuse_with};
 use crate::domain::action::ActionKind;
 use crate::domain::attribute::Attributes;
@@ -77,7 +77,7 @@ fn hello_said(
     if hello.identity_token.is_some() {
         return not_valid("this server has no identity secret, so it cannot verify tokens");
     }
-    match profile_of(settings, &hello, fresh) {
+    match profile_of(settings, &hello, &waiting.opening) {
         Ok(profile) => {
             let resume = hello.resume.and_then(|resume| {
                 let conversation = ConversationId::new(&resume.conversation_id).ok()?;
@@ -92,11 +92,16 @@ fn hello_said(
     }
 }
 
-fn profile_of(settings: &SessionSettings, hello: &Hello, fresh: &str) -> Result<Profile, String> {
+fn profile_of(settings: &SessionSettings, hello: &Hello, opening: &Opening) -> Result<Profile, String> {
     let user = match &hello.anonymous_id {
         Some(id) if profile::is_anonymous_id(id) => id.clone(),
         Some(_) => return Err("`anonymous_id` must be `anon-` and a UUID of version 4".to_owned()),
-        None => format!("anon-{fresh}"),
+        None => opening.anonymous_id.clone(),
+    };
+    let may_trace = match settings.trace {
+        Traces::Always => true,
+        Traces::LocalOnly => opening.is_local,
+        Traces::Never => false,
     };
     let mut profile = Profile {
         user: UserId::new(&user).map_err(|error| format!("`anonymous_id`: {error}"))?,
@@ -106,7 +111,7 @@ fn profile_of(settings: &SessionSettings, hello: &Hello, fresh: &str) -> Result<
         locale: hello.locale.as_deref().and_then(Locale::new),
         page: hello.page.as_ref().map(profile::page).transpose()?,
         capabilities: hello.capabilities.actions.iter().filter_map(|name| ActionKind::from_name(name)).collect(),
-        trace: settings.trace && hello.capabilities.features.iter().any(|feature| feature == TRACE),
+        trace: may_trace && hello.capabilities.features.iter().any(|feature| feature == TRACE),
     };
     profile.capabilities.sort();
     profile.capabilities.dedup();

@@ -37,12 +37,23 @@ pub struct SessionSettings {
     pub remembered_answers: usize,
     /// Longest answer, in bytes.
     pub answer_bytes: usize,
-    /// Whether clients may ask for traces.
-    pub trace: bool,
+    /// Which clients may ask for traces.
+    pub trace: Traces,
     /// Most events that wait for a slow client.
     pub queue_events: usize,
     /// Most bytes that wait for a slow client.
     pub queue_bytes: usize,
+}
+
+/// Which clients may ask for traces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traces {
+    /// All.
+    Always,
+    /// None.
+    Never,
+    /// Those on the server's own computer.
+    LocalOnly,
 }
 
 impl Default for SessionSettings {
@@ -63,7 +74,7 @@ impl Default for SessionSettings {
             open_actions: 64,
             remembered_answers: 64,
             answer_bytes: 100 * 1024,
-            trace: false,
+            trace: Traces::Never,
             queue_events: 256,
             queue_bytes: 256 * 1024,
         }

@@ -24,7 +24,17 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq)]
 pub struct AwaitingHello {
     pub(super) opened: Moment,
+    pub(super) opening: Opening,
     pub(super) traffic: Traffic,
+}
+
+/// What is known of a connection before anything was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Whether it comes from the server's own computer.
+    pub is_local: bool,
+    /// Who its user is, when `hello` does not say so.
+    pub anonymous_id: String,
 }
 
 /// See [`State::Joining`].
@@ -57,13 +67,13 @@ pub struct Traffic {
 
 impl State {
     /// A connection that was just opened.
-    pub fn open(settings: &SessionSettings, now: Moment) -> Self {
+    pub fn open(settings: &SessionSettings, opening: Opening, now: Moment) -> Self {
         let traffic = Traffic {
             heard: now,
             commands: TokenBucket::new(settings.commands, now),
             strikes: TokenBucket::new(settings.strikes, now),
         };
-        Self::AwaitingHello(AwaitingHello { opened: now, traffic })
+        Self::AwaitingHello(AwaitingHello { opened: now, opening, traffic })
     }
 
     /// When the next [`Event::Tick`](super::event::Event::Tick) is due.

@@ -11,7 +11,7 @@ use docent::session::effect::Effect;
 use docent::session::event::{Event, Joined};
 use docent::session::moment::Moment;
 use docent::session::settings::SessionSettings;
-use docent::session::state::State;
+use docent::session::state::{Opening, State};
 use docent::session::step;
 use proptest::prelude::*;
 
@@ -102,7 +102,8 @@ fn event_of(made: &Move, at: usize, now: Moment) -> Event {
 fn run(moves: &[Move]) -> Vec<Effect> {
     let settings = SessionSettings::default();
     let mut now = Moment(1_700_000_000_000);
-    let mut state = State::open(&settings, now);
+    let opening = Opening { is_local: true, anonymous_id: "anon-1".to_owned() };
+    let mut state = State::open(&settings, opening, now);
     let (mut welcomes, mut joins, mut closed) = (0, 0, false);
     let mut all = Vec::new();
     for (at, made) in moves.iter().enumerate() {

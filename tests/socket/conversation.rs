@@ -353,7 +353,7 @@ async fn experiences_and_posts_are_read() {
         ("experience.get", json!({"experience_id": ""}), "experience_not_found"),
         ("post.get", json!({"post_id": "draft"}), "post_not_found"),
         ("post.get", json!({"post_id": "a b"}), "post_not_found"),
-        ("post.get", json!({"post_id": "pro"}), "not_eligible"),
+        ("post.get", json!({"post_id": "pro"}), "post_not_found"),
     ] {
         assert_eq!(client.call(command, data.clone()).await["data"]["code"], code, "{command} {data}");
     }

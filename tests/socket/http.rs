@@ -236,3 +236,48 @@ async fn beyond_the_cap_clients_are_told_to_come_back() {
     .await
     .expect("the place is free again");
 }
+
+/// A website can make its name lead here; then it is of the server's own origin.
+#[tokio::test]
+async fn a_name_that_was_made_to_lead_here_opens_no_socket() {
+    let mut settings = settings();
+    settings.allowed_origins = vec!["https://app.example.com".to_owned()];
+    let rig = Rig::with(settings).await;
+    for (host, origin, passes) in [
+        ("evil.example:8787", Some("http://evil.example:8787"), false),
+        ("evil.example", None, false),
+        ("localhost:8787", Some("http://localhost:8787"), true),
+        ("app.example.com", Some("https://app.example.com"), true),
+    ] {
+        let mut request = request(rig.address);
+        request.headers_mut().insert("host", HeaderValue::from_static(host));
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", HeaderValue::from_static(origin));
+        }
+        assert_eq!(Client::open_with(rig.address, request).await.is_ok(), passes, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn what_comes_through_a_proxy_gets_neither_traces_nor_diagnostics() {
+    let rig = Rig::start().await;
+    let features = async |forwarded: bool| {
+        let mut request = request(rig.address);
+        if forwarded {
+            request.headers_mut().insert("x-forwarded-for", HeaderValue::from_static("192.0.2.1"));
+        }
+        let mut client = Client::open_with(rig.address, request).await.expect("an upgrade");
+        client.send(json!({"type": "hello", "data": crate::client::hello()})).await;
+        client.frame().await["data"]["features"].clone()
+    };
+    assert_eq!(features(false).await, json!(["trace"]));
+    assert!(features(true).await.as_array().is_none_or(Vec::is_empty));
+    let ready = async |host: &str| {
+        let request = format!("GET /readyz HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        let response = raw(rig.address, request.as_bytes()).await;
+        serde_json::from_str::<Value>(body(&response)).expect("JSON")["knowledge"].clone()
+    };
+    assert!(ready("localhost").await["diagnostics"].is_array());
+    let counts = ready("app.example.com").await;
+    assert_eq!((&counts["diagnostics"], &counts["errors"], &counts["warnings"]), (&Value::Null, &json!(0), &json!(0)));
+}

@@ -17,6 +17,7 @@ use docent::domain::user::UserContext;
 use docent::server::answerer::{Answerer, Published};
 use docent::server::settings::ServerSettings;
 use docent::server::{Services, listener, serve};
+use docent::session::settings::Traces;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -67,7 +68,7 @@ impl Rig {
 /// Limits that make tests fast, and everything else as in production.
 pub(crate) fn settings() -> ServerSettings {
     let mut settings = ServerSettings::default();
-    settings.session.trace = true;
+    settings.session.trace = Traces::LocalOnly;
     settings.drain = Duration::from_secs(5);
     settings.session.answer_bytes = 64 * 1024 * 1024;
     settings.session.commands.count = 1_000;

@@ -650,10 +650,8 @@ class ActionButton {
     this.url = action.type === 'navigate' ? safeUrl(action.url) : null;
     this.newTab = this.url && action.open_in === 'new_tab';
     const content = [icon(this.newTab ? 'new_tab' : action.type), request.label === action.url ? `Go to ${action.url}` : request.label];
-    const attributes = { class: 'button action', title: `Would ${actionInWords(action)}`, onclick: () => this.run() };
-    this.button = this.newTab
-      ? el('a', { ...attributes, href: this.url.href, target: '_blank', rel: 'noopener noreferrer' }, content)
-      : el('button', { ...attributes, type: 'button' }, content);
+    // Never a link: one could be followed without a claim, and after it was refused.
+    this.button = el('button', { type: 'button', class: 'button action', title: `Would ${actionInWords(action)}`, onclick: () => this.run() }, content);
     this.note = el('span', { class: 'action-state', role: 'status' });
     this.line = el('div', { class: 'action-line' });
     this.root = el('div', { class: 'action-item' }, this.button, this.note, this.line);
@@ -663,7 +661,7 @@ class ActionButton {
   show(state, code, detail) {
     this.state = state;
     this.root.dataset.state = state;
-    if (this.button.tagName === 'BUTTON') this.button.disabled = state !== 'pending';
+    this.button.disabled = state !== 'pending';
     const text = ACTION_STATES[state] ?? words(state);
     const because = state === 'unsupported' && code === 'no_runtime' ? '' : [code && words(code), detail].filter(Boolean).join(': ');
     this.note.textContent = [text, because].filter(Boolean).join(' · ');
@@ -694,10 +692,16 @@ class ActionButton {
     return { status: 'unsupported', code: 'no_runtime' };
   }
 
-  /** A new tab is opened by the link itself. Leaving would lose the bench, so the same tab asks first. */
+  /** A new tab is opened once the claim is granted. Leaving would lose the bench, so the same tab asks first. */
   navigate({ url }) {
     if (!this.url) return { status: 'failed', code: 'url_not_allowed', detail: String(url) };
-    if (this.newTab) return { status: 'succeeded' };
+    if (this.newTab) {
+      const tab = window.open('', '_blank'); // with `noopener` nobody would learn that it was blocked
+      if (!tab) return { status: 'blocked', code: 'popup_blocked' };
+      tab.opener = null;
+      tab.location.replace(this.url.href);
+      return { status: 'succeeded' };
+    }
     return new Promise((resolve) => {
       const end = (outcome) => { clearTimeout(limit); this.line.replaceChildren(); resolve(outcome); };
       const limit = setTimeout(() => end({ status: 'declined', code: 'timeout' }), 25_000); // the server waits 30 s
