@@ -275,8 +275,10 @@ async function checks(docent, restart) {
 
   await check('a page that opens in a new tab opens there', docent, async ({ ask, frame, page }) => {
     const { answer } = await ask('where is the json schema');
-    const [opened] = await Promise.all([page.context().waitForEvent('page'), answer.locator('a.action').click()]);
-    assert.match(opened.url(), /\/v1\/schema\.json$/);
+    assert.equal(await answer.locator('.action-item a').count(), 0, 'nothing leads there without a claim');
+    const [opened] = await Promise.all([page.context().waitForEvent('page'), answer.locator('.action').click()]);
+    await opened.waitForURL(/\/v1\/schema\.json$/);
+    assert.equal(await opened.evaluate(() => window.opener), null);
     const { data } = await frame(({ type }) => type === 'action.result');
     assert.equal(data.status, 'succeeded');
   });
