@@ -151,6 +151,9 @@ fn reload_thread(librarian: Librarian, watch: Watch, stop: CancellationToken) ->
 
 /// Serves each edit as it comes, and says how it went.
 async fn reload(mut librarian: Librarian, mut watch: Watch) {
+    if watch.is_polling() {
+        tracing::warn!("the system cannot tell of edits, so folders are compared once a second");
+    }
     while let Some(changed) = watch.next().await {
         match librarian.reload(&changed).await {
             Ok(Reload::Live { version, took }) => {

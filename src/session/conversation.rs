@@ -50,7 +50,7 @@ pub enum ConversationEvent {
         /// With which run.
         run: RunId,
         /// How.
-        event: TurnEvent,
+        event: Box<TurnEvent>,
         /// The project as it is now.
         project: Arc<Project>,
         /// When.
@@ -100,7 +100,7 @@ pub fn step(
             conversation.carry_out(settings, *request, now, &mut effects);
         }
         ConversationEvent::Turn { run, event, project, now } => {
-            conversation.turn(settings, &run, event, &project, now, &mut effects);
+            conversation.turn(settings, &run, *event, &project, now, &mut effects);
         }
         ConversationEvent::RunEnded { run, end, now } => {
             conversation.end_run(settings, &run, end, now, &mut effects);

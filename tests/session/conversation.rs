@@ -198,7 +198,7 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
         }
         Move::Turn { run: which, event } => ConversationEvent::Turn {
             run: run(which),
-            event: turn_event(event),
+            event: Box::new(turn_event(event)),
             project: Arc::new(Project::default()),
             now,
         },

@@ -196,7 +196,7 @@ impl Core {
 /// need be kept of the conversation before it. Most events of a run are such.
 fn changes_only_the_run(event: &ConversationEvent) -> bool {
     match event {
-        ConversationEvent::Turn { event, .. } => match event {
+        ConversationEvent::Turn { event, .. } => match event.as_ref() {
             TurnEvent::Status(_) | TurnEvent::Citation(_) | TurnEvent::Delta { .. } | TurnEvent::Trace(_) => true,
             TurnEvent::Message(_) | TurnEvent::Action(_) | TurnEvent::Finished(_) => false,
         },

@@ -44,7 +44,8 @@ impl Core {
             let Some(event) = event else { break Some(RunEnd::Crashed) };
             let is_last = matches!(event, TurnEvent::Finished(_));
             let project = self.answerer.published().project;
-            let event = ConversationEvent::Turn { run: run.clone(), event, project, now: self.clock.now() };
+            let event =
+                ConversationEvent::Turn { run: run.clone(), event: Box::new(event), project, now: self.clock.now() };
             if !self.happen(&room, &run, event).await || is_last {
                 break None;
             }
