@@ -5,6 +5,8 @@
 //! can change between the offer and the click. They read what the turn resolved,
 //! not the message's attributes, which are gone by then.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use super::trace::{ActionTrace, CheckTrace, target_of};
@@ -42,13 +44,13 @@ impl Preflight<'_> {
     ) -> (Vec<OfferedAction>, Vec<ActionTrace>) {
         let mut ordered = actions.to_vec();
         order::sort(&mut ordered, false);
-        let destination = self.destination(&ordered);
+        let destination = self.destination(&ordered).map(Arc::new);
         let mut offered = Vec::new();
         let mut traces = Vec::new();
         for action in ordered {
             let mut checks = Vec::new();
             let resolved_url = self.resolved_url(&action);
-            let passes = self.check(&action, destination.as_ref(), resolved_url.as_ref(), &mut checks);
+            let passes = self.check(&action, destination.as_deref(), resolved_url.as_ref(), &mut checks);
             traces.push(ActionTrace {
                 action: action.kind().name(),
                 target: target_of(&action),
@@ -76,7 +78,7 @@ impl Preflight<'_> {
     pub(super) fn recheck(&self, offered: &OfferedAction) -> Result<(), CheckTrace> {
         let mut checks = Vec::new();
         let resolved_url = offered.resolved_url.clone().map(Ok);
-        if self.check(&offered.action, offered.arrives_at.as_ref(), resolved_url.as_ref(), &mut checks) {
+        if self.check(&offered.action, offered.arrives_at.as_deref(), resolved_url.as_ref(), &mut checks) {
             Ok(())
         } else {
             Err(checks.pop().unwrap_or_else(|| CheckTrace::failed("unknown", "")))

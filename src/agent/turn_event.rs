@@ -64,7 +64,7 @@ pub struct OfferedAction {
     pub resolved_url: Option<String>,
     /// The page that its batch leads to, where a launch of the batch happens; only
     /// in a batch with a navigation.
-    pub arrives_at: Option<Page>,
+    pub arrives_at: Option<Arc<Page>>,
     /// Where it comes from.
     pub origin: ActionOrigin,
     /// Its place in its batch, from 0.
