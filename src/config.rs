@@ -119,10 +119,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         knowledge: PathBuf::from(reader.text("knowledge")),
         prompts: reader.given("prompts").map(PathBuf::from),
         origins: reader.parse("origins", "origins such as https://app.example.com, with commas between", origins),
-        trace: reader
-            .given("trace")
-            .is_some()
-            .then(|| reader.parse("trace", "true or false", |text| text.parse().ok())),
+        trace: reader.optional("trace", "true or false", |text| text.parse().ok()),
         log: reader.parse("log", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),

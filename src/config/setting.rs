@@ -86,13 +86,24 @@ impl Reader<'_> {
 
     /// The value as `read` reads it. A mistake is noted, and the default stands in.
     pub(super) fn parse<T>(&mut self, key: &'static str, expected: &str, read: impl Fn(&str) -> Option<T>) -> T {
-        let fallback = || read(default(key)).or_else(|| read("true")).expect("the default of a setting can be read");
-        let Some((value, place)) = self.raw.0.get(key) else { return fallback() };
-        read(value).unwrap_or_else(|| {
+        self.optional(key, expected, &read)
+            .unwrap_or_else(|| read(default(key)).expect("the default of a setting can be read"))
+    }
+
+    /// The value of a setting without a default, when it was given. A mistake is noted.
+    pub(super) fn optional<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let (value, place) = self.raw.0.get(key)?;
+        let parsed = read(value);
+        if parsed.is_none() {
             let message = format!("`{value}` is not {expected}");
             self.diagnostics.push(Diagnostic::error("bad-value", place.clone(), message));
-            fallback()
-        })
+        }
+        parsed
     }
 
     /// The value as a whole number between `min` and `max`.
