@@ -17,7 +17,7 @@ use super::semantic::VectorTable;
 use super::top::Top;
 use crate::domain::condition::Facts;
 use crate::domain::locale::Locale;
-use crate::ports::embedder::Embedder;
+use crate::ports::embedder::{Embedder, Role};
 use crate::text::language::{self, Detection, Language};
 
 /// A passage in its slot, with what a search filters by.
@@ -145,7 +145,7 @@ impl Index {
             });
         }
         let started = Instant::now();
-        let embedded = embedder.embed(&[request.query]).await;
+        let embedded = embedder.embed(&[request.query], Role::Question).await;
         timings.embedding = started.elapsed();
         let vectors = embedded.map_err(|error| SkipReason::Failed { error: error.to_string() })?;
         let vector = vectors.iter().next().filter(|vector| vector.iter().any(|value| *value != 0.0));

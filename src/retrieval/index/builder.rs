@@ -11,7 +11,7 @@ use crate::domain::article::Article;
 use crate::domain::ids::ArticleId;
 use crate::domain::locale::Locale;
 use crate::domain::project::Project;
-use crate::ports::embedder::Embedder;
+use crate::ports::embedder::{Embedder, Role};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
@@ -185,7 +185,7 @@ impl IndexBuilder {
                 .map(|(_, passage)| (texts.place(heading_text(passage)), texts.place(passage.text.clone())))
                 .collect();
             let texts: Vec<&str> = texts.texts.iter().map(String::as_str).collect();
-            let vectors = match embedder.embed(&texts).await {
+            let vectors = match embedder.embed(&texts, Role::Passage).await {
                 Ok(vectors) => vectors,
                 Err(error) => return Some(error.to_string()),
             };
