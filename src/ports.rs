@@ -3,3 +3,4 @@
 
 pub mod conversation_store;
 pub mod embedder;
+pub mod vector_store;

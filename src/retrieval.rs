@@ -16,3 +16,4 @@ mod scope;
 pub mod search;
 pub mod semantic;
 mod top;
+pub mod vectors;

@@ -4,3 +4,5 @@
 mod conversation_store;
 #[path = "contracts/embedder.rs"]
 mod embedder;
+#[path = "contracts/vector_store.rs"]
+mod vector_store;

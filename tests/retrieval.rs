@@ -10,3 +10,5 @@ mod language;
 mod library;
 #[path = "retrieval/snapshot.rs"]
 mod snapshot;
+#[path = "retrieval/vectors.rs"]
+mod vectors;

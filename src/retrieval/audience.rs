@@ -1,6 +1,7 @@
 //! Audiences by number, so that a search can test them passage by passage.
 
 use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
 
 use crate::domain::condition::{Audience, Facts, Verdict};
 
@@ -23,6 +24,8 @@ impl AudienceNumber {
 #[derive(Clone, Debug, Default)]
 pub struct Audiences {
     restricted: Vec<Audience>,
+    /// The labels of the restricted audiences; see [`Self::label`].
+    labels: Vec<u64>,
     /// By their whole content: conditions hold expressions and numbers, which
     /// have no hash of their own.
     numbers: FxHashMap<String, AudienceNumber>,
@@ -35,8 +38,9 @@ impl Audiences {
             return AudienceNumber::EVERYONE;
         };
         let next = u32::try_from(self.restricted.len() + 1).expect("fewer audiences than memory has bytes");
-        *self.numbers.entry(format!("{audience:?}")).or_insert_with(|| {
+        *self.numbers.entry(format!("{audience:?}")).or_insert_with_key(|content| {
             self.restricted.push(audience.clone());
+            self.labels.push(label(content));
             AudienceNumber(next)
         })
     }
@@ -54,10 +58,29 @@ impl Audiences {
         set
     }
 
+    /// What an audience is called outside of this process: unlike its number, the
+    /// same for the same audience on every node and after every start.
+    pub fn label(&self, number: AudienceNumber) -> u64 {
+        number.index().checked_sub(1).map_or(0, |at| self.labels[at])
+    }
+
+    /// The labels of a user's audiences.
+    pub fn labels(&self, set: &AudienceSet) -> Vec<u64> {
+        let restricted = (1..).map(AudienceNumber).take(self.labels.len());
+        let mine = std::iter::once(AudienceNumber::EVERYONE).chain(restricted).filter(|number| set.contains(*number));
+        mine.map(|number| self.label(number)).collect()
+    }
+
     /// The restricted audiences with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (AudienceNumber, &Audience)> {
         (1..).map(AudienceNumber).zip(&self.restricted)
     }
+}
+
+/// Never 0, which is everyone.
+fn label(content: &str) -> u64 {
+    let hash: [u8; 32] = Sha256::digest(content).into();
+    hash.iter().take(8).fold(0, |label, byte| label << 8 | u64::from(*byte)).max(1)
 }
 
 /// The audiences that one user is in; always with everyone.
@@ -97,6 +120,13 @@ mod tests {
         let (a, b) = (Audience::All(vec![]), Audience::Any(vec![]));
         let numbers = [None, Some(&a), Some(&b), Some(&a)].map(|audience| audiences.number(audience).index());
         assert_eq!(numbers, [0, 1, 2, 1]);
+        let mut other = Audiences::default();
+        let number = other.number(Some(&b));
+        assert_eq!(other.label(number), audiences.label(AudienceNumber(2)), "whatever came before");
+        assert_ne!(audiences.label(AudienceNumber(1)), audiences.label(AudienceNumber(2)));
+        let mut set = AudienceSet::everyone();
+        set.insert(AudienceNumber(2));
+        assert_eq!(audiences.labels(&set), [0, audiences.label(AudienceNumber(2))]);
     }
 
     #[test]

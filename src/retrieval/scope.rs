@@ -39,6 +39,8 @@ pub(super) struct Scope<'a> {
     pub(super) allowed: Cow<'a, [bool]>,
     /// The languages of the passages, at most [`MAX_QUERY_LANGUAGES`].
     pub(super) languages: Vec<Language>,
+    /// The one language that the slots are limited to.
+    pub(super) only: Option<Language>,
 }
 
 impl Scopes {
@@ -78,11 +80,11 @@ impl Scopes {
         if let Some((language, open)) = of_language.filter(|_| self.languages.len() > 1) {
             let allowed = self.with_restricted(open, Some(*language), audiences);
             if allowed.contains(&true) {
-                return Scope { allowed, languages: vec![*language] };
+                return Scope { allowed, languages: vec![*language], only: Some(*language) };
             }
         }
         let languages = self.languages().take(MAX_QUERY_LANGUAGES).collect();
-        Scope { allowed: self.with_restricted(&self.all, None, audiences), languages }
+        Scope { allowed: self.with_restricted(&self.all, None, audiences), languages, only: None }
     }
 
     fn with_restricted<'a>(&self, open: &'a Open, only: Option<Language>, audiences: &AudienceSet) -> Cow<'a, [bool]> {

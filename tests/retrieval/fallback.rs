@@ -85,13 +85,13 @@ async fn articles_without_vectors_are_embedded_by_the_next_update() {
         switch.store(true, Ordering::Relaxed);
         let mut builder = IndexBuilder::new(Some(embedder.clone())).expect("a builder");
         let index = builder.update(&project(articles())).await.expect("an index");
-        assert!(index.embedding_failure().is_some());
+        assert!(index.semantic_failure().is_some());
         let result = search(&index, "How do I export data?", None).await;
         assert!(result.degraded && ids(&result)[0] == "export");
 
         switch.store(false, Ordering::Relaxed);
         let index = builder.update(&project(articles())).await.expect("an index");
-        assert_eq!(index.embedding_failure(), None);
+        assert_eq!(index.semantic_failure(), None);
         assert_eq!(search(&index, "How do I export data?", None).await.semantic, SemanticUse::Used);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
 
 use super::{Index, Slot};
 use crate::domain::article::Article;
@@ -12,12 +14,15 @@ use crate::domain::ids::ArticleId;
 use crate::domain::locale::Locale;
 use crate::domain::project::Project;
 use crate::ports::embedder::{Embedder, Role};
+use crate::ports::vector_store::vector_set::VectorSet;
+use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
 use crate::retrieval::passage::{self, Passage};
 use crate::retrieval::scope::{Access, Scopes};
-use crate::retrieval::semantic::{self, VectorTable};
+use crate::retrieval::semantic;
+use crate::retrieval::vectors::MemoryVectors;
 use crate::text::analysis::Analyzer;
 use crate::text::language::{self, Language};
 
@@ -27,12 +32,13 @@ const EMBEDDING_BATCH: usize = 512;
 /// Follows a project from version to version and indexes only what changed.
 pub struct IndexBuilder {
     embedder: Option<Arc<dyn Embedder>>,
+    store: Arc<dyn VectorStore>,
     writer: Writer,
     entries: BTreeMap<ArticleId, Entry>,
     default_locale: Option<Locale>,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
-    vectors: VectorTable,
+    vectors: VectorSet,
     audiences: Audiences,
     next_number: u64,
     /// Whether an update failed half way: the next one starts over.
@@ -53,7 +59,8 @@ struct Prepared {
 }
 
 impl IndexBuilder {
-    /// A builder of nothing yet; without an embedder it indexes words alone.
+    /// A builder of nothing yet; without an embedder it indexes words alone. The
+    /// vectors are searched in the memory of this process.
     ///
     /// # Errors
     /// When the inverted index cannot start.
@@ -61,16 +68,23 @@ impl IndexBuilder {
         let dimension = embedder.as_ref().map_or(1, |embedder| embedder.dimension());
         Ok(Self {
             embedder,
+            store: Arc::<MemoryVectors>::default(),
             writer: Writer::new()?,
             entries: BTreeMap::new(),
             default_locale: None,
             slots: Vec::new(),
             free: Vec::new(),
-            vectors: VectorTable::new(dimension),
+            vectors: VectorSet::new(dimension),
             audiences: Audiences::default(),
             next_number: 0,
             is_broken: false,
         })
+    }
+
+    /// The same, with the vectors searched in `store`.
+    pub fn with_store(mut self, store: Arc<dyn VectorStore>) -> Self {
+        self.store = store;
+        self
     }
 
     /// Brings the index to the articles of `project` and returns a snapshot.
@@ -78,8 +92,8 @@ impl IndexBuilder {
     /// Articles that are the same values as before cost a comparison each. All
     /// work but the embedder's runs on the calling thread and rayon's, so an
     /// async caller gives it a thread of its own. When the embedder fails, the
-    /// passages stay without vectors until the next update, and the snapshot
-    /// says so.
+    /// passages stay without vectors until the next update, and when the vector
+    /// store fails, this snapshot is searched by words alone; it says so.
     ///
     /// # Errors
     /// When the inverted index fails. Earlier snapshots stay as they are, and the
@@ -114,6 +128,7 @@ impl IndexBuilder {
         let lexical = self.writer.commit()?;
         self.is_broken = false;
         let embedding_failure = self.embed_missing().await;
+        let (vectors, store_failure) = self.publish().await;
         let default_language = Language::of_locale(default_locale);
         Ok(Arc::new(Index {
             scopes: Scopes::of(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.access))),
@@ -121,9 +136,11 @@ impl IndexBuilder {
             audiences: self.audiences.clone(),
             default_language,
             lexical,
-            vectors: self.vectors.clone(),
+            vectors,
+            vector_bytes: self.vectors.bytes(),
             embedder: self.embedder.clone(),
-            embedding_failure,
+            semantic_failure: embedding_failure.or(store_failure),
+            is_lost: AtomicBool::new(false),
             articles: self.entries.len(),
         }))
     }
@@ -133,7 +150,7 @@ impl IndexBuilder {
         self.entries.clear();
         self.slots.clear();
         self.free.clear();
-        self.vectors = VectorTable::new(self.vectors.dimension());
+        self.vectors = VectorSet::new(self.vectors.dimension());
         self.is_broken = false;
         Ok(())
     }
@@ -200,6 +217,43 @@ impl IndexBuilder {
         }
         None
     }
+
+    /// Makes the vectors searchable, if there are any; returns what kept the store from it.
+    async fn publish(&self) -> (Option<Arc<dyn VectorVersion>>, Option<String>) {
+        let Some(embedder) = self.embedder.as_ref().filter(|_| !self.vectors.is_empty()) else { return (None, None) };
+        let points = || points(&self.entries, &self.slots, &self.audiences);
+        let publication = Publication { embedder: embedder.name(), vectors: &self.vectors, points: &points };
+        match self.store.publish(publication).await {
+            Ok(version) => (Some(version), None),
+            Err(error) => (None, Some(error.to_string())),
+        }
+    }
+}
+
+/// Every passage as stores elsewhere know it.
+fn points(entries: &BTreeMap<ArticleId, Entry>, slots: &[Option<Slot>], audiences: &Audiences) -> Vec<Point> {
+    let of_article = |entry: &Entry| entry.slots.clone().into_iter().enumerate();
+    let point = |(ordinal, at): (usize, usize)| {
+        let slot = slots[at].as_ref()?;
+        Some(Point {
+            id: u32::try_from(at).ok()?,
+            key: key(&slot.passage, ordinal),
+            audience: audiences.label(slot.access.audience),
+            language: slot.access.language,
+        })
+    };
+    entries.values().flat_map(of_article).filter_map(point).collect()
+}
+
+/// Tells a passage from all others by where it stands and what is embedded of it.
+fn key(passage: &Passage, ordinal: usize) -> u64 {
+    let mut hash = Sha256::new();
+    for part in [passage.article.id.as_str(), &ordinal.to_string(), &heading_text(passage), &passage.text] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hash.update(part);
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    hash.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
 }
 
 fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {

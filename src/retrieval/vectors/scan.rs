@@ -1,0 +1,114 @@
+//! The exact scan: the cosine of a question with every vector that may be found.
+
+use fearless_simd::{Level, Simd, dispatch};
+
+use crate::ports::vector_store::vector_set::{CHUNK_IDS, VectorSet};
+
+/// Largest code of a component of the question; leaves the sum of 8,192 products in 32 bits.
+const QUERY_CODE_MAX: f32 = 2047.0;
+
+/// The vector of a question, coded for products with the codes of a [`VectorSet`].
+pub(super) struct CodedQuery {
+    codes: Vec<i16>,
+    scale: f32,
+}
+
+impl CodedQuery {
+    /// Nothing when the vector is all zeros or has a component that is no number.
+    pub(super) fn new(vector: &[f32]) -> Option<Self> {
+        let largest = vector.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let is_sound = largest > 0.0 && vector.iter().all(|value| value.is_finite());
+        let scale = largest / QUERY_CODE_MAX;
+        is_sound.then(|| Self { codes: vector.iter().map(|value| quantize(*value, scale)).collect(), scale })
+    }
+
+    /// The cosines of some ids; absent where there is no vector.
+    pub(super) fn cosines(&self, vectors: &VectorSet, ids: &[u32]) -> Vec<Option<f32>> {
+        dispatch!(Level::new(), simd => simd.vectorize(
+            #[inline(always)]
+            || ids.iter().map(|id| {
+                let (row, scale) = vectors.row(*id as usize)?;
+                Some(dot(&self.codes, row) as f32 * scale * self.scale)
+            }).collect()
+        ))
+    }
+
+    /// Writes the cosine of every id that is `allowed` and has a vector.
+    pub(super) fn scan(&self, vectors: &VectorSet, allowed: &[bool], cosines: &mut [f32]) {
+        dispatch!(Level::new(), simd => simd.vectorize(
+            #[inline(always)]
+            || self.scan_chunks(vectors, allowed, cosines)
+        ));
+    }
+
+    /// Compiled once for each level of SIMD, so it must be inlined into its caller.
+    #[inline(always)]
+    fn scan_chunks(&self, vectors: &VectorSet, allowed: &[bool], cosines: &mut [f32]) {
+        let ids = cosines.chunks_mut(CHUNK_IDS).zip(allowed.chunks(CHUNK_IDS));
+        for (chunk, (cosines, allowed)) in vectors.chunks().iter().zip(ids) {
+            let rows = chunk.codes().chunks_exact(vectors.dimension()).zip(chunk.scales());
+            for ((cosine, allowed), (row, scale)) in cosines.iter_mut().zip(allowed).zip(rows) {
+                if *allowed && *scale != 0.0 {
+                    *cosine = dot(&self.codes, row) as f32 * scale * self.scale;
+                }
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the quotient lies within ±2047 by the choice of the scale")]
+fn quantize(value: f32, scale: f32) -> i16 {
+    (value / scale).round() as i16
+}
+
+/// Written so that the compiler multiplies many pairs at once.
+#[inline(always)]
+fn dot(query: &[i16], row: &[i8]) -> i32 {
+    query.iter().zip(row).map(|(a, b)| i32::from(*a) * i32::from(i16::from(*b))).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn unit(values: &[f32]) -> Vec<f32> {
+        let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
+        values.iter().map(|value| value / length).collect()
+    }
+
+    fn scan(set: &VectorSet, query: &[f32], allowed: &[bool]) -> Vec<f32> {
+        let mut cosines = vec![0.0; allowed.len()];
+        CodedQuery::new(query).expect("a sound query").scan(set, allowed, &mut cosines);
+        cosines
+    }
+
+    #[test]
+    fn only_allowed_ids_are_compared() {
+        let mut set = VectorSet::new(2);
+        set.set(0, &[1.0, 0.0]);
+        set.set(300, &[0.0, 1.0]);
+        let mut allowed = vec![true; 301];
+        assert_eq!(scan(&set, &[1.0, 0.0], &allowed)[0], 1.0);
+        allowed[0] = false;
+        assert_eq!(scan(&set, &[1.0, 0.0], &allowed)[0], 0.0);
+    }
+
+    #[test]
+    fn an_unsound_question_is_none() {
+        for query in [&[0.0, 0.0][..], &[f32::NAN, 1.0], &[f32::INFINITY, 0.0], &[]] {
+            assert!(CodedQuery::new(query).is_none(), "{query:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_scan_is_the_cosine(a in prop::collection::vec(-1.0_f32..1.0, 96), b in prop::collection::vec(-1.0_f32..1.0, 96)) {
+            let (a, b) = (unit(&a), unit(&b));
+            let mut set = VectorSet::new(96);
+            set.set(0, &a);
+            let exact: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            prop_assert!((scan(&set, &b, &[true])[0] - exact).abs() < 0.01);
+        }
+    }
+}
