@@ -10,6 +10,8 @@ mod eval;
 mod explain;
 mod init;
 mod log;
+mod model;
+mod progress;
 mod project;
 mod report;
 mod serve;
@@ -44,6 +46,9 @@ enum Command {
     /// Measure quality: of a project's own cases, or of a public data set.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Get models for the transformer.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Measure speed, memory and scale.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -92,6 +97,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
+        Command::Model(command) => model::run(command).await,
         Command::Bench(command) => bench::run(command).await,
     }
 }

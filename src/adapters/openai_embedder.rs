@@ -11,7 +11,7 @@ mod endpoint;
 mod retry;
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use self::endpoint::{Endpoint, Failure};
 use self::retry::Patience;
+use super::embedding_gauge::EmbeddingGauge;
 use crate::domain::secret::Secret;
 use crate::ports::embedder::{EmbedError, Embedder, Role, Vectors};
 
@@ -94,6 +95,7 @@ pub struct OpenAiEmbedder {
     dimension: usize,
     /// Until when questions are not sent.
     rests_until: Mutex<Option<Instant>>,
+    gauge: Arc<EmbeddingGauge>,
 }
 
 impl OpenAiEmbedder {
@@ -103,7 +105,7 @@ impl OpenAiEmbedder {
     ///
     /// # Errors
     /// When the endpoint refuses, or is away while the dimension is not known.
-    pub async fn connect(settings: OpenAiSettings) -> Result<Self, EmbedError> {
+    pub async fn connect(settings: OpenAiSettings, gauge: Arc<EmbeddingGauge>) -> Result<Self, EmbedError> {
         let name = name_of(&settings);
         let refused = |reason: String| EmbedError::Refused { embedder: name.clone(), reason };
         let endpoint = Endpoint::new(&settings).map_err(refused)?;
@@ -113,6 +115,7 @@ impl OpenAiEmbedder {
             dimension: settings.dimensions.unwrap_or(0),
             settings,
             rests_until: Mutex::default(),
+            gauge,
         };
         let trial = embedder.endpoint.send(&["a trial"], embedder.settings.waits.passages).await;
         match (trial, embedder.settings.dimensions) {
@@ -165,7 +168,12 @@ impl OpenAiEmbedder {
         };
         loop {
             let failure = match self.endpoint.send(&texts, wait).await {
-                Ok(vectors) if vectors.dimension() == self.dimension => return Ok(vectors),
+                Ok(vectors) if vectors.dimension() == self.dimension => {
+                    if role != Role::Question {
+                        self.gauge.finish(texts.len());
+                    }
+                    return Ok(vectors);
+                }
                 Ok(vectors) => Failure::lasting(format!(
                     "its vectors have {} components and no longer {}",
                     vectors.dimension(),
@@ -207,6 +215,10 @@ impl Embedder for OpenAiEmbedder {
 
     fn is_word(&self, _word: &str) -> bool {
         false
+    }
+
+    fn announce(&self, texts: usize) {
+        self.gauge.expect(texts);
     }
 
     async fn embed(&self, texts: &[&str], role: Role) -> Result<Vectors, EmbedError> {

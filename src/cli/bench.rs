@@ -62,8 +62,9 @@ pub(super) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
             super::report::print(&bench::turn::run(&agent, &messages).await?, args.json)?;
         }
         BenchCommand::Index(args) => {
-            let embedder = super::embedders::of(&args.embedder)?;
-            let options = bench::index::Options { docs: args.docs, copies: args.copies, embedder: Some(embedder) };
+            let embedder = super::embedders::open(&args.embedder).await?;
+            let options =
+                bench::index::Options { docs: args.docs, copies: args.copies, embedder: Some(embedder.embedder()) };
             super::report::print(&bench::index::run(options).await?, args.json)?;
         }
         BenchCommand::Idle(args) => {

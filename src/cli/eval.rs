@@ -82,7 +82,7 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         EvalCommand::Retrieval(args) => {
-            let embedder = embedders::of(&args.embedder)?;
+            let embedder = embedders::open(&args.embedder).await?;
             let options = eval::retrieval::Options {
                 dir: args.dir,
                 mode: match args.mode {
@@ -91,7 +91,7 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
                     ModeName::Hybrid => Mode::Hybrid,
                 },
                 language: args.language,
-                embedder: Some(embedder),
+                embedder: Some(embedder.embedder()),
             };
             report::print(&eval::retrieval::run(options).await?, args.json)?;
             Ok(ExitCode::SUCCESS)

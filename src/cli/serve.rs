@@ -52,7 +52,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::of_server(&config);
 
-    let embedder = embedders::of(&args.embedder)?;
+    let opened = embedders::of_config(&config).await?;
+    let embedder = opened.embedder();
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
     // Before the files are read, so that no edit falls between.
     let watch = Watch::start(&folders.existing(), WatchSettings::default())?;
@@ -63,6 +64,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
         Err(OpenError::Index(error)) => return Err(error.into()),
     };
+    opened.hide_progress();
     let status = library.status();
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
@@ -90,10 +92,9 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn overrides(args: &ServeArgs) -> Overrides {
-    [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value.clone()?)))
-        .collect()
+    let given = [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)];
+    let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+    given.chain(args.embedder.overrides()).collect()
 }
 
 /// Prints all mistakes and says that nothing was started.
