@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anstream::eprintln;
 use anyhow::Context;
@@ -24,6 +24,11 @@ use crate::server::settings::ServerSettings;
 use crate::server::{self, Services, clock, descriptors, listener};
 use crate::session::rate::Rate;
 use crate::session::settings::SessionSettings;
+
+/// Pause before vectors that the embedder did not give are asked for again;
+/// doubled each time, up to the longest.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
 /// Arguments of `docent serve`; each wins over the environment and the file.
 #[derive(Debug, Args)]
@@ -113,7 +118,7 @@ fn unavailable(address: SocketAddr) -> String {
 
 fn settings_of(config: &Config) -> ServerSettings {
     let limits = &config.limits;
-    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let possible = descriptors::connections_within(descriptors::raise_open_files());
     if possible < limits.max_connections {
         tracing::warn!(
@@ -154,7 +159,17 @@ async fn reload(mut librarian: Librarian, mut watch: Watch) {
     if watch.is_polling() {
         tracing::warn!("the system cannot tell of edits, so folders are compared once a second");
     }
-    while let Some(changed) = watch.next().await {
+    let mut pause = FIRST_RETRY;
+    loop {
+        let lacks_vectors = librarian.lacks_vectors();
+        let changed = tokio::select! {
+            changed = watch.next() => changed,
+            () = tokio::time::sleep(pause), if lacks_vectors => {
+                pause = embed_missing(&mut librarian, pause).await;
+                continue;
+            }
+        };
+        let Some(changed) = changed else { return };
         match librarian.reload(&changed).await {
             Ok(Reload::Live { version, took }) => {
                 let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -169,6 +184,24 @@ async fn reload(mut librarian: Librarian, mut watch: Watch) {
             Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
         }
     }
+}
+
+/// Tries once to get the vectors that the embedder did not give; returns the
+/// pause before the next try.
+async fn embed_missing(librarian: &mut Librarian, pause: Duration) -> Duration {
+    match librarian.embed_missing().await {
+        Ok(true) => tracing::info!("the embedder is back, and all vectors are there"),
+        Ok(false) => {
+            let next = (pause * 2).min(LONGEST_RETRY);
+            tracing::warn!(
+                retry_s = next.as_secs(),
+                "vectors are missing, so what lacks them is found by its words alone"
+            );
+            return next;
+        }
+        Err(error) => tracing::error!(%error, "vectors could not be added, so the version before is served"),
+    }
+    FIRST_RETRY
 }
 
 /// Done when the process is interrupted or terminated.
