@@ -4,3 +4,7 @@
 mod conversation_store;
 #[path = "contracts/embedder.rs"]
 mod embedder;
+#[path = "embedders/endpoint.rs"]
+mod endpoint;
+#[path = "embedders/minilm.rs"]
+mod minilm;
