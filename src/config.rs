@@ -5,6 +5,7 @@
 //! All mistakes are reported together, each with its place, and a configuration
 //! with a mistake is not used.
 
+pub mod embeddings;
 mod file;
 pub mod limits;
 pub mod setting;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diagnostic::{Diagnostic, Place, sort};
 use crate::session::settings::Traces;
+use embeddings::Embeddings;
 use limits::Limits;
 use setting::Raw;
 
@@ -38,6 +40,12 @@ pub struct Config {
     pub log: LogFormat,
     /// What the log holds, as a `tracing` filter.
     pub log_level: String,
+    /// Folder for what Docent keeps on disk.
+    pub data: PathBuf,
+    /// What compares meanings.
+    pub embeddings: Embeddings,
+    /// Where models are fetched from.
+    pub model_hub: String,
     /// What bounds connections and commands.
     pub limits: Limits,
 }
@@ -128,6 +136,9 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         log_level: reader.parse("log_level", "a log filter such as info or info,docent::server=debug", |text| {
             text.parse::<tracing_subscriber::filter::EnvFilter>().ok().map(|_| text.to_owned())
         }),
+        data: PathBuf::from(reader.text("data")),
+        embeddings: Embeddings::read(&mut reader),
+        model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),
         limits: Limits::read(&mut reader),
     };
     sort(&mut diagnostics);

@@ -4,5 +4,9 @@
 mod conversation_store;
 #[path = "contracts/embedder.rs"]
 mod embedder;
+#[path = "embedders/endpoint.rs"]
+mod endpoint;
+#[path = "embedders/minilm.rs"]
+mod minilm;
 #[path = "contracts/vector_store.rs"]
 mod vector_store;

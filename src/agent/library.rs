@@ -115,7 +115,7 @@ impl KnowledgeLibrary {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(OpenError::Project(diagnostics));
         }
-        let snapshot = workshop.build(project).await?;
+        let snapshot = workshop.build(Arc::new(project)).await?;
         let status = status_of(&snapshot, true, diagnostics);
         let library = Arc::new(Self { current: ArcSwap::new(snapshot), status: ArcSwap::from_pointee(status) });
         let librarian = Librarian { library: Arc::clone(&library), workshop };
@@ -145,6 +145,25 @@ impl Librarian {
         self.library.status().diagnostics.clone()
     }
 
+    /// Whether vectors are missing because the embedder failed.
+    pub fn lacks_vectors(&self) -> bool {
+        let served = self.library.snapshot();
+        served.index.embedding_failure().is_some() || served.phrases.lack_vectors()
+    }
+
+    /// Tries once to embed what is missing and serves it; returns whether all of it is there now.
+    ///
+    /// # Errors
+    /// When the inverted index fails; the version before is still served.
+    pub async fn embed_missing(&mut self) -> Result<bool, LexicalError> {
+        let served = self.library.snapshot();
+        let snapshot = self.workshop.build(Arc::clone(&served.project)).await?;
+        let status = KnowledgeStatus { version: snapshot.version, ..KnowledgeStatus::clone(&self.library.status()) };
+        self.library.status.store(Arc::new(status));
+        self.library.current.store(snapshot);
+        Ok(!self.lacks_vectors())
+    }
+
     /// Reads the changed files and serves them, unless they have errors.
     ///
     /// # Errors
@@ -158,7 +177,7 @@ impl Librarian {
             self.library.status.store(Arc::new(status_of(&served, false, diagnostics)));
             return Ok(Reload::Kept { errors });
         }
-        let snapshot = match self.workshop.build(project).await {
+        let snapshot = match self.workshop.build(Arc::new(project)).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 let served = self.library.snapshot();
@@ -195,8 +214,7 @@ impl Workshop {
         (loaded.project, loaded.diagnostics)
     }
 
-    async fn build(&mut self, project: Project) -> Result<Arc<KnowledgeSnapshot>, LexicalError> {
-        let project = Arc::new(project);
+    async fn build(&mut self, project: Arc<Project>) -> Result<Arc<KnowledgeSnapshot>, LexicalError> {
         let index = self.builder.update(&project).await?;
         let phrases = self.phrases_of(&project).await;
         self.version += 1;
@@ -206,6 +224,7 @@ impl Workshop {
     async fn phrases_of(&mut self, project: &Arc<Project>) -> Arc<Phrases> {
         if let Some((before, phrases)) = &self.phrases
             && same_answers(before, project)
+            && !phrases.lack_vectors()
         {
             return Arc::clone(phrases);
         }

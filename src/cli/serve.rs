@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anstream::eprintln;
 use anyhow::Context;
@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{EmbedderName, embedders, log};
+use super::{embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
 use crate::agent::{Agent, Settings};
@@ -24,6 +24,11 @@ use crate::server::settings::ServerSettings;
 use crate::server::{self, Services, clock, descriptors, listener};
 use crate::session::rate::Rate;
 use crate::session::settings::SessionSettings;
+
+/// Pause before vectors that the embedder did not give are asked for again;
+/// doubled each time, up to the longest.
+const FIRST_RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
 /// Arguments of `docent serve`; each wins over the environment and the file.
 #[derive(Debug, Args)]
@@ -40,9 +45,8 @@ pub(super) struct ServeArgs {
     /// Configuration file [default: docent.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Which embedder compares meanings.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    embedder: EmbedderName,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
 }
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -53,7 +57,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::of_server(&config);
 
-    let embedder = embedders::of(args.embedder);
+    let opened = embedders::of_config(&config).await?;
+    let embedder = opened.embedder();
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
     // Before the files are read, so that no edit falls between.
     let watch = Watch::start(&folders.existing(), WatchSettings::default())?;
@@ -64,6 +69,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
         Err(OpenError::Index(error)) => return Err(error.into()),
     };
+    opened.hide_progress();
     let status = library.status();
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
@@ -91,10 +97,9 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn overrides(args: &ServeArgs) -> Overrides {
-    [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value.clone()?)))
-        .collect()
+    let given = [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)];
+    let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+    given.chain(args.embedder.overrides()).collect()
 }
 
 /// Prints all mistakes and says that nothing was started.
@@ -113,7 +118,7 @@ fn unavailable(address: SocketAddr) -> String {
 
 fn settings_of(config: &Config) -> ServerSettings {
     let limits = &config.limits;
-    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let possible = descriptors::connections_within(descriptors::raise_open_files());
     if possible < limits.max_connections {
         tracing::warn!(
@@ -154,7 +159,17 @@ async fn reload(mut librarian: Librarian, mut watch: Watch) {
     if watch.is_polling() {
         tracing::warn!("the system cannot tell of edits, so folders are compared once a second");
     }
-    while let Some(changed) = watch.next().await {
+    let mut pause = FIRST_RETRY;
+    loop {
+        let lacks_vectors = librarian.lacks_vectors();
+        let changed = tokio::select! {
+            changed = watch.next() => changed,
+            () = tokio::time::sleep(pause), if lacks_vectors => {
+                pause = embed_missing(&mut librarian, pause).await;
+                continue;
+            }
+        };
+        let Some(changed) = changed else { return };
         match librarian.reload(&changed).await {
             Ok(Reload::Live { version, took }) => {
                 let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -169,6 +184,24 @@ async fn reload(mut librarian: Librarian, mut watch: Watch) {
             Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
         }
     }
+}
+
+/// Tries once to get the vectors that the embedder did not give; returns the
+/// pause before the next try.
+async fn embed_missing(librarian: &mut Librarian, pause: Duration) -> Duration {
+    match librarian.embed_missing().await {
+        Ok(true) => tracing::info!("the embedder is back, and all vectors are there"),
+        Ok(false) => {
+            let next = (pause * 2).min(LONGEST_RETRY);
+            tracing::warn!(
+                retry_s = next.as_secs(),
+                "vectors are missing, so what lacks them is found by its words alone"
+            );
+            return next;
+        }
+        Err(error) => tracing::error!(%error, "vectors could not be added, so the version before is served"),
+    }
+    FIRST_RETRY
 }
 
 /// Done when the process is interrupted or terminated.

@@ -195,6 +195,7 @@ impl IndexBuilder {
             wanted.then(|| (at, Arc::clone(&slot.passage)))
         };
         let missing: Vec<(usize, Arc<Passage>)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
+        embedder.announce(text_count(&missing));
         for batch in missing.chunks(EMBEDDING_BATCH) {
             let mut texts = Texts::default();
             let of_batch: Vec<(usize, usize)> = batch
@@ -254,6 +255,14 @@ fn key(passage: &Passage, ordinal: usize) -> u64 {
     }
     let hash: [u8; 32] = hash.finalize().into();
     hash.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
+}
+
+/// How many texts passages are embedded by: the text of each, and the headings
+/// that neighbours share.
+fn text_count(passages: &[(usize, Arc<Passage>)]) -> usize {
+    let heading = |at: usize| (&passages[at].1.article.id, &passages[at].1.heading_path);
+    let shared = (1..passages.len()).filter(|at| heading(*at) == heading(at - 1)).count();
+    2 * passages.len() - shared
 }
 
 fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
