@@ -2,4 +2,5 @@
 //! adapters name an outside service.
 
 pub mod conversation_memory;
+pub mod qdrant;
 pub mod static_embedder;
