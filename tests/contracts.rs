@@ -4,5 +4,9 @@
 mod conversation_store;
 #[path = "contracts/embedder.rs"]
 mod embedder;
+#[path = "contracts/qdrant.rs"]
+mod qdrant;
+#[path = "contracts/qdrant_server.rs"]
+mod qdrant_server;
 #[path = "contracts/vector_store.rs"]
 mod vector_store;

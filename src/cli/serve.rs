@@ -132,7 +132,7 @@ fn unavailable(address: SocketAddr) -> String {
 
 fn settings_of(config: &Config) -> ServerSettings {
     let limits = &config.limits;
-    let millis = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let possible = descriptors::connections_within(descriptors::raise_open_files());
     if possible < limits.max_connections {
         tracing::warn!(
