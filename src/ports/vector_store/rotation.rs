@@ -28,7 +28,7 @@ impl Rotation {
         let scale = 1.0 / (block as f32).sqrt();
         let signs = std::array::from_fn(|round| {
             // The transform multiplies lengths by the root of its size; the signs take that back.
-            let inside = if round % 2 == 0 { 0..block } else { length - block..length };
+            let inside = if round.is_multiple_of(2) { 0..block } else { length - block..length };
             let sign = |at: usize| if bit(round, at) { -1.0 } else { 1.0 };
             (0..length).map(|at| if inside.contains(&at) { sign(at) * scale } else { sign(at) }).collect()
         });
@@ -72,7 +72,7 @@ impl Rotation {
 
     /// What the transform of a round takes.
     fn place(&self, round: usize) -> Range<usize> {
-        let start = if round % 2 == 0 { 0 } else { self.length() - self.block };
+        let start = if round.is_multiple_of(2) { 0 } else { self.length() - self.block };
         start..start + self.block
     }
 }
