@@ -6,5 +6,6 @@ pub mod embedding_cache;
 pub mod embedding_gauge;
 pub mod model_hub;
 pub mod openai_embedder;
+pub mod qdrant;
 pub mod static_embedder;
 pub mod transformer;

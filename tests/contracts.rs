@@ -8,5 +8,9 @@ mod embedder;
 mod endpoint;
 #[path = "embedders/minilm.rs"]
 mod minilm;
+#[path = "contracts/qdrant.rs"]
+mod qdrant;
+#[path = "contracts/qdrant_server.rs"]
+mod qdrant_server;
 #[path = "contracts/vector_store.rs"]
 mod vector_store;

@@ -23,3 +23,15 @@ impl fmt::Debug for Secret {
         f.write_str("Secret(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_used_and_never_printed() {
+        let secret = Secret::new("key-1");
+        assert_eq!(secret.reveal(), "key-1");
+        assert!(!format!("{:?}", Some(secret)).contains("key-1"));
+    }
+}

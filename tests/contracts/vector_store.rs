@@ -1,8 +1,10 @@
 //! What holds for every vector store.
 
+use std::sync::Arc;
+
 use docent::ports::vector_store::vector_set::VectorSet;
 use docent::ports::vector_store::{
-    Neighbors, Point, Publication, VectorQuery, VectorScope, VectorStore, VectorVersion,
+    Neighbors, Point, Publication, VectorQuery, VectorScope, VectorStore, VectorStoreError, VectorVersion,
 };
 use docent::retrieval::vectors::MemoryVectors;
 use docent::text::language::Language;
@@ -20,7 +22,7 @@ struct Passage {
 }
 
 /// A version as a snapshot would publish it.
-struct Version {
+pub(crate) struct Version {
     vectors: VectorSet,
     exact: Vec<Option<Vec<f32>>>,
     passages: Vec<Passage>,
@@ -46,7 +48,7 @@ fn vector(seed: u64) -> Vec<f32> {
 
 impl Version {
     /// Every seventh passage has no vector; audiences and languages are mixed.
-    fn new(count: u64, round: u64) -> Self {
+    pub(crate) fn new(count: u64, round: u64) -> Self {
         let mut vectors = VectorSet::new(DIMENSION);
         let exact: Vec<_> = (0..count).map(|id| (id % 7 != 3).then(|| vector(1_000 * round + id))).collect();
         for (id, vector) in exact.iter().enumerate() {
@@ -68,10 +70,32 @@ impl Version {
         (0..).zip(&self.passages).map(point).collect()
     }
 
-    async fn publish(&self, store: &dyn VectorStore) -> std::sync::Arc<dyn VectorVersion> {
+    /// How many passages have a vector.
+    pub(crate) fn with_vector(&self) -> usize {
+        self.vectors.len()
+    }
+
+    pub(crate) async fn publish(&self, store: &dyn VectorStore) -> Arc<dyn VectorVersion> {
+        self.try_publish(store).await.expect("a version")
+    }
+
+    pub(crate) async fn try_publish(
+        &self,
+        store: &dyn VectorStore,
+    ) -> Result<Arc<dyn VectorVersion>, VectorStoreError> {
         let points = || self.points();
         let publication = Publication { embedder: "contract", vectors: &self.vectors, points: &points };
-        store.publish(publication).await.expect("a version")
+        store.publish(publication).await
+    }
+
+    /// One search of everything, which finds something unless the store fails.
+    pub(crate) async fn try_search(&self, version: &dyn VectorVersion) -> Result<(), VectorStoreError> {
+        let allowed = vec![true; self.passages.len()];
+        let scope = VectorScope { allowed: &allowed, audiences: &[0, 1, 2], language: None };
+        let query = VectorQuery { vector: &vector(77_000), scope, nearest: 5, also: &[0] };
+        let found = version.search(query).await?;
+        assert!(!found.nearest.is_empty() && found.also[0].is_some());
+        Ok(())
     }
 
     fn may_find(&self, id: usize, audiences: &[u64], language: Option<&str>) -> bool {
