@@ -205,6 +205,28 @@ mod tests {
     }
 
     #[test]
+    fn an_embedder_is_read_with_what_it_needs() {
+        let toml =
+            "embedder = 'openai'\n[embeddings]\nbase_url = 'http://127.0.0.1:11434/v1/'\nlanguages = ['EN', 'de']";
+        let config = read(toml, &[("DOCENT_EMBEDDINGS_API_KEY", "a-key")]).expect("no mistake");
+        assert_eq!(config.embeddings.embedder, embeddings::EmbedderKind::OpenAi);
+        assert_eq!(config.embeddings.base_url, "http://127.0.0.1:11434/v1");
+        assert_eq!(config.embeddings.languages.as_ref().map(std::collections::BTreeSet::len), Some(2));
+        assert!(!format!("{config:?}").contains("a-key"), "a key is never shown");
+
+        let toml = "embedder = 'transformer'\n[embeddings]\nbase_url = 'https://user:word@a.example/v1'\ndimensions = 0\nlanguages = 'English'";
+        assert_eq!(
+            read(toml, &[]).expect_err("mistakes"),
+            [
+                "docent.toml:1:12: error: the transformer needs a model folder\n  hint: name one with `model_dir` or --model-dir; `docent model fetch all-MiniLM-L6-v2` fetches a good one for English",
+                "docent.toml:3:12: error: the value is not an address such as https://api.openai.com/v1",
+                "docent.toml:4:14: error: `0` is not a whole number from 1 to 16384",
+                "docent.toml:5:13: error: `English` is not language tags such as en,de",
+            ]
+        );
+    }
+
+    #[test]
     fn the_configuration_of_the_benchmarks_is_one() {
         read(include_str!("../benches/docent.toml"), &[]).expect("no mistake");
     }
