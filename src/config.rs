@@ -210,6 +210,7 @@ mod tests {
     }
 
     #[test]
+<<<<<<< HEAD
     fn a_qdrant_server_is_used_when_it_is_asked_for_and_its_key_is_kept() {
         assert_eq!(read("[qdrant]\nurl = 'http://vectors.internal:6334'", &[]).expect("no mistake").qdrant, None);
         let toml = "[vectors]\nstore = 'qdrant'\n[qdrant]\nurl = 'https://vectors.internal:6334'\ntimeout_ms = 40";
@@ -226,6 +227,25 @@ mod tests {
                 "docent.toml:2:9: error: `disk` is not memory or qdrant",
                 "docent.toml:4:7: error: `vectors` is not an address such as http://127.0.0.1:6334",
                 "docent.toml:5:14: error: `a b` is not a name of letters, digits, `-` and `_`",
+=======
+    fn an_embedder_is_read_with_what_it_needs() {
+        let toml =
+            "embedder = 'openai'\n[embeddings]\nbase_url = 'http://127.0.0.1:11434/v1/'\nlanguages = ['EN', 'de']";
+        let config = read(toml, &[("DOCENT_EMBEDDINGS_API_KEY", "a-key")]).expect("no mistake");
+        assert_eq!(config.embeddings.embedder, embeddings::EmbedderKind::OpenAi);
+        assert_eq!(config.embeddings.base_url, "http://127.0.0.1:11434/v1");
+        assert_eq!(config.embeddings.languages.as_ref().map(std::collections::BTreeSet::len), Some(2));
+        assert!(!format!("{config:?}").contains("a-key"), "a key is never shown");
+
+        let toml = "embedder = 'transformer'\n[embeddings]\nbase_url = 'https://user:word@a.example/v1'\ndimensions = 0\nlanguages = 'English'";
+        assert_eq!(
+            read(toml, &[]).expect_err("mistakes"),
+            [
+                "docent.toml:1:12: error: the transformer needs a model folder\n  hint: name one with `model_dir` or --model-dir; `docent model fetch all-MiniLM-L6-v2` fetches a good one for English",
+                "docent.toml:3:12: error: the value is not an address such as https://api.openai.com/v1",
+                "docent.toml:4:14: error: `0` is not a whole number from 1 to 16384",
+                "docent.toml:5:13: error: `English` is not language tags such as en,de",
+>>>>>>> embedders
             ]
         );
     }

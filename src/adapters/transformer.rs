@@ -86,6 +86,7 @@ impl TransformerEmbedder {
         })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over the error that they have")]
     fn refused(&self, reason: impl ToString) -> EmbedError {
         EmbedError::Refused { embedder: self.name.clone(), reason: reason.to_string() }
     }
@@ -114,6 +115,7 @@ impl TransformerEmbedder {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over the error that they have")]
     fn unavailable(&self, reason: impl ToString) -> EmbedError {
         EmbedError::Unavailable { embedder: self.name.clone(), reason: reason.to_string() }
     }

@@ -121,7 +121,9 @@ impl Reader<'_> {
         let (value, place) = self.raw.0.get(key)?;
         let parsed = read(value);
         if parsed.is_none() {
-            let message = format!("`{value}` is not {expected}");
+            // An address may have a password in it.
+            let shown = if value.contains('@') { "the value".to_owned() } else { format!("`{value}`") };
+            let message = format!("{shown} is not {expected}");
             self.diagnostics.push(Diagnostic::error("bad-value", place.clone(), message));
         }
         parsed

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use docent::adapters::model_hub::{self, HubError, HubSettings};
 use docent::adapters::transformer::{TransformerEmbedder, TransformerSettings};
+use futures_util::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use crate::tiny_model::{self, Family};
@@ -94,8 +95,14 @@ async fn content(State(hub): State<Shared>, UrlPath(file): UrlPath<String>, head
     let rest = bytes[start..].to_vec();
     match hub.cuts.lock().unwrap().pop() {
         Some(end) => {
-            let parts = [Ok(rest[..end.min(rest.len())].to_vec()), Err(std::io::Error::other("cut off"))];
-            (status, range, Body::from_stream(futures_util::stream::iter(parts))).into_response()
+            let part = rest[..end.min(rest.len())].to_vec();
+            // What was sent is on its way before the connection breaks.
+            let broken = async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut off"))
+            };
+            let parts = stream::once(std::future::ready(Ok(part))).chain(stream::once(broken));
+            (status, range, Body::from_stream(parts)).into_response()
         }
         None => (status, range, rest).into_response(),
     }

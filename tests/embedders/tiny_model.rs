@@ -67,8 +67,12 @@ fn matrix(seed: usize, rows: usize, columns: usize) -> Tensor {
     Tensor::from_vec(values, (rows, columns), &Device::Cpu).unwrap()
 }
 
-fn row(seed: usize, columns: usize) -> Tensor {
-    matrix(seed, 1, columns).squeeze(0).unwrap()
+fn bias(seed: usize, columns: usize) -> Tensor {
+    matrix(seed, 1, columns).squeeze(0).unwrap().affine(0.1, 0.0).unwrap()
+}
+
+fn norm_scale(seed: usize) -> Tensor {
+    bias(seed, HIDDEN).affine(1.0, 1.0).unwrap()
 }
 
 pub fn weights(family: Family) -> HashMap<String, Tensor> {
@@ -84,8 +88,8 @@ pub fn weights(family: Family) -> HashMap<String, Tensor> {
     }
     all.insert("embeddings.word_embeddings.weight".to_owned(), matrix(1, WORDS.len(), HIDDEN));
     all.insert("embeddings.position_embeddings.weight".to_owned(), positions);
-    all.insert("embeddings.LayerNorm.weight".to_owned(), row(3, HIDDEN));
-    all.insert("embeddings.LayerNorm.bias".to_owned(), row(4, HIDDEN));
+    all.insert("embeddings.LayerNorm.weight".to_owned(), norm_scale(3));
+    all.insert("embeddings.LayerNorm.bias".to_owned(), bias(4, HIDDEN));
     let (layers, names) = match family {
         Family::Bert | Family::Roberta => (
             "encoder.layer",
@@ -123,9 +127,9 @@ pub fn weights(family: Family) -> HashMap<String, Tensor> {
                 _ => (HIDDEN, HIDDEN),
             };
             let is_norm = matches!(number, 4 | 7);
-            let weight = if is_norm { row(seed, HIDDEN) } else { matrix(seed, outputs, inputs) };
+            let weight = if is_norm { norm_scale(seed) } else { matrix(seed, outputs, inputs) };
             all.insert(format!("{layers}.{layer}.{name}.weight"), weight);
-            all.insert(format!("{layers}.{layer}.{name}.bias"), row(seed + 5, outputs));
+            all.insert(format!("{layers}.{layer}.{name}.bias"), bias(seed + 5, outputs));
         }
     }
     all

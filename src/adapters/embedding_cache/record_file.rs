@@ -23,7 +23,8 @@ const MAGIC: &[u8; 8] = b"docent\0v";
 /// Changes when the format does.
 const FORMAT: u32 = 1;
 /// Magic, format, dimension and a hash of the embedder's name.
-const HEADER: u64 = 8 + 4 + 4 + 16;
+const HEADER_BYTES: usize = 8 + 4 + 4 + 16;
+const HEADER: u64 = HEADER_BYTES as u64;
 const KEY: usize = size_of::<Key>();
 const CHECKSUM: usize = 8;
 
@@ -41,7 +42,7 @@ pub(super) struct RecordFile {
     path: PathBuf,
     file: File,
     dimension: usize,
-    header: [u8; HEADER as usize],
+    header: [u8; HEADER_BYTES],
     /// Number of the record with each key, the newest where there are several.
     places: HashMap<Key, u64>,
     records: u64,
@@ -93,7 +94,7 @@ impl RecordFile {
     /// Reads the header and the keys.
     fn scan(&mut self) -> io::Result<()> {
         let length = self.file.metadata()?.len();
-        let mut found = [0; HEADER as usize];
+        let mut found = [0; HEADER_BYTES];
         let is_ours = length >= HEADER && self.file.read_exact_at(&mut found, 0).is_ok() && found == self.header;
         if !is_ours {
             if length > 0 {
@@ -220,8 +221,8 @@ fn file_name(name: &str) -> String {
     format!("{}-{hash}.{}", plain.trim_matches(['.', '-']), room::EXTENSION)
 }
 
-fn header(name: &str, dimension: usize) -> [u8; HEADER as usize] {
-    let mut header = [0; HEADER as usize];
+fn header(name: &str, dimension: usize) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(MAGIC);
     header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
     header[12..16].copy_from_slice(&u32::try_from(dimension).unwrap_or(u32::MAX).to_le_bytes());

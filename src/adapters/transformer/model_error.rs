@@ -43,6 +43,7 @@ pub enum ModelError {
 }
 
 impl ModelError {
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over the error that they have")]
     pub(super) fn file(path: &Path, reason: impl ToString) -> Self {
         Self::File { path: path.to_owned(), reason: reason.to_string() }
     }

@@ -125,7 +125,7 @@ impl ModelFolder {
                 format!("it reads {max_tokens} tokens of a text, fewer than {MIN_TOKENS}"),
             ));
         }
-        let prompts = prompts(optional(&dir.join("config_sentence_transformers.json"))?);
+        let prompts = prompts(&optional(&dir.join("config_sentence_transformers.json"))?);
         let card = std::fs::read_to_string(dir.join("README.md")).unwrap_or_default();
         Ok(Self {
             dir: dir.to_owned(),
@@ -208,7 +208,7 @@ fn pooling(dir: &Path, path: &Path) -> Result<Pooling, ModelError> {
 
 /// sentence-transformers names the prompts `query` and `document`, models before
 /// it `passage`; the default holds for what has none.
-fn prompts(config: PromptConfig) -> Prompts {
+fn prompts(config: &PromptConfig) -> Prompts {
     let named = |name: &str| config.prompts.get(name).cloned().flatten();
     let default = config.default_prompt_name.as_deref().and_then(named).unwrap_or_default();
     Prompts {

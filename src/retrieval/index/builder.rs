@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 
 use super::{Index, Slot};
@@ -258,11 +258,13 @@ fn key(passage: &Passage, ordinal: usize) -> u64 {
 }
 
 /// How many texts passages are embedded by: the text of each, and the headings
-/// that neighbours share.
+/// that those of one batch share.
 fn text_count(passages: &[(usize, Arc<Passage>)]) -> usize {
-    let heading = |at: usize| (&passages[at].1.article.id, &passages[at].1.heading_path);
-    let shared = (1..passages.len()).filter(|at| heading(*at) == heading(at - 1)).count();
-    2 * passages.len() - shared
+    let of_batch = |batch: &[(usize, Arc<Passage>)]| {
+        let headings = batch.iter().map(|(_, passage)| (&passage.article.title, &passage.heading_path));
+        batch.len() + headings.collect::<FxHashSet<_>>().len()
+    };
+    passages.chunks(EMBEDDING_BATCH).map(of_batch).sum()
 }
 
 fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
