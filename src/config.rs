@@ -210,7 +210,6 @@ mod tests {
     }
 
     #[test]
-<<<<<<< HEAD
     fn a_qdrant_server_is_used_when_it_is_asked_for_and_its_key_is_kept() {
         assert_eq!(read("[qdrant]\nurl = 'http://vectors.internal:6334'", &[]).expect("no mistake").qdrant, None);
         let toml = "[vectors]\nstore = 'qdrant'\n[qdrant]\nurl = 'https://vectors.internal:6334'\ntimeout_ms = 40";
@@ -227,7 +226,11 @@ mod tests {
                 "docent.toml:2:9: error: `disk` is not memory or qdrant",
                 "docent.toml:4:7: error: `vectors` is not an address such as http://127.0.0.1:6334",
                 "docent.toml:5:14: error: `a b` is not a name of letters, digits, `-` and `_`",
-=======
+            ]
+        );
+    }
+
+    #[test]
     fn an_embedder_is_read_with_what_it_needs() {
         let toml =
             "embedder = 'openai'\n[embeddings]\nbase_url = 'http://127.0.0.1:11434/v1/'\nlanguages = ['EN', 'de']";
@@ -245,7 +248,6 @@ mod tests {
                 "docent.toml:3:12: error: the value is not an address such as https://api.openai.com/v1",
                 "docent.toml:4:14: error: `0` is not a whole number from 1 to 16384",
                 "docent.toml:5:13: error: `English` is not language tags such as en,de",
->>>>>>> embedders
             ]
         );
     }
