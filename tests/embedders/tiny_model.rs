@@ -6,28 +6,28 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 
-pub const HIDDEN: usize = 8;
+pub(crate) const HIDDEN: usize = 8;
 const INNER: usize = 16;
 const PLACES: usize = 16;
 const WORDS: [&str; 11] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "how", "do", "i", "export", "data", "cancel", "##s"];
 
 /// The families that share one encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub(crate) enum Family {
     Bert,
     Roberta,
     DistilBert,
 }
 
 /// Writes the same network as a model of the family.
-pub fn write(folder: &Path, family: Family) {
+pub(crate) fn write(folder: &Path, family: Family) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join("config.json"), config(family)).unwrap();
     fs::write(folder.join("tokenizer.json"), tokenizer(&WORDS)).unwrap();
     candle_core::safetensors::save(&weights(family), folder.join("model.safetensors")).unwrap();
 }
 
-pub fn config(family: Family) -> String {
+pub(crate) fn config(family: Family) -> String {
     let (words, kind) = (
         WORDS.len(),
         match family {
@@ -47,7 +47,7 @@ pub fn config(family: Family) -> String {
     )
 }
 
-pub fn tokenizer(words: &[&str]) -> String {
+pub(crate) fn tokenizer(words: &[&str]) -> String {
     let vocabulary: Vec<String> = words.iter().enumerate().map(|(id, word)| format!("\"{word}\":{id}")).collect();
     format!(
         r###"{{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],
@@ -75,7 +75,7 @@ fn norm_scale(seed: usize) -> Tensor {
     bias(seed, HIDDEN).affine(1.0, 1.0).unwrap()
 }
 
-pub fn weights(family: Family) -> HashMap<String, Tensor> {
+pub(crate) fn weights(family: Family) -> HashMap<String, Tensor> {
     let mut all = HashMap::new();
     let mut positions = matrix(2, PLACES, HIDDEN);
     if family == Family::Roberta {

@@ -11,7 +11,7 @@ use docent::ports::embedder::{Embedder, Role};
 
 use crate::tiny_model::{self, Family};
 
-pub fn load(dir: &Path) -> TransformerEmbedder {
+pub(crate) fn load(dir: &Path) -> TransformerEmbedder {
     let settings = TransformerSettings { dir: dir.to_owned(), ..TransformerSettings::default() };
     TransformerEmbedder::load(settings, Arc::new(EmbeddingGauge::default())).unwrap()
 }
