@@ -2,5 +2,10 @@
 //! adapters name an outside service.
 
 pub mod conversation_memory;
+pub mod embedding_cache;
+pub mod embedding_gauge;
+pub mod model_hub;
+pub mod openai_embedder;
 pub mod qdrant;
 pub mod static_embedder;
+pub mod transformer;

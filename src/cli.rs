@@ -10,6 +10,8 @@ mod eval;
 mod explain;
 mod init;
 mod log;
+mod model;
+mod progress;
 mod project;
 mod report;
 mod serve;
@@ -19,7 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstream::eprintln;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted conversational backend for a product's own in-app agent.
 #[derive(Debug, Parser)]
@@ -44,6 +46,9 @@ enum Command {
     /// Measure quality: of a project's own cases, or of a public data set.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Get models for the transformer.
+    #[command(subcommand)]
+    Model(model::ModelCommand),
     /// Measure speed, memory and scale.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -58,15 +63,8 @@ struct ProjectArgs {
     /// Folder with the prompts [default: `prompts` beside the knowledge].
     #[arg(long, value_name = "DIR")]
     prompts: Option<PathBuf>,
-    /// Which embedder compares meanings.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    embedder: EmbedderName,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EmbedderName {
-    /// The built-in table for English.
-    Static,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
 }
 
 /// Reads the command line, runs the command and reports what went wrong.
@@ -99,6 +97,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
+        Command::Model(command) => model::run(command).await,
         Command::Bench(command) => bench::run(command).await,
     }
 }

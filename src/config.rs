@@ -5,6 +5,7 @@
 //! All mistakes are reported together, each with its place, and a configuration
 //! with a mistake is not used.
 
+pub mod embeddings;
 mod file;
 pub mod limits;
 pub mod setting;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use crate::adapters::qdrant::QdrantSettings;
 use crate::diagnostic::{Diagnostic, Place, sort};
 use crate::session::settings::Traces;
+use embeddings::Embeddings;
 use limits::Limits;
 use setting::Raw;
 
@@ -42,6 +44,12 @@ pub struct Config {
     pub log: LogFormat,
     /// What the log holds, as a `tracing` filter.
     pub log_level: String,
+    /// Folder for what Docent keeps on disk.
+    pub data: PathBuf,
+    /// What compares meanings.
+    pub embeddings: Embeddings,
+    /// Where models are fetched from.
+    pub model_hub: String,
     /// What bounds connections and commands.
     pub limits: Limits,
 }
@@ -133,6 +141,9 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         log_level: reader.parse("log_level", "a log filter such as info or info,docent::server=debug", |text| {
             text.parse::<tracing_subscriber::filter::EnvFilter>().ok().map(|_| text.to_owned())
         }),
+        data: PathBuf::from(reader.text("data")),
+        embeddings: Embeddings::read(&mut reader),
+        model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),
         limits: Limits::read(&mut reader),
     };
     sort(&mut diagnostics);
@@ -206,7 +217,7 @@ mod tests {
         assert!(!format!("{config:?}").contains("a-key"));
         let qdrant = config.qdrant.expect("a server");
         assert_eq!((qdrant.url.as_str(), qdrant.search_timeout.as_millis()), ("https://vectors.internal:6334", 40));
-        assert_eq!(qdrant.api_key.as_ref().map(|key| key.expose()), Some("a-key"));
+        assert_eq!(qdrant.api_key.as_ref().map(|key| key.reveal()), Some("a-key"));
         let mistakes = read("[vectors]\nstore = 'disk'\n[qdrant]\nurl = 'vectors'\ncollection = 'a b'", &[])
             .expect_err("mistakes");
         assert_eq!(
@@ -215,6 +226,28 @@ mod tests {
                 "docent.toml:2:9: error: `disk` is not memory or qdrant",
                 "docent.toml:4:7: error: `vectors` is not an address such as http://127.0.0.1:6334",
                 "docent.toml:5:14: error: `a b` is not a name of letters, digits, `-` and `_`",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_embedder_is_read_with_what_it_needs() {
+        let toml =
+            "embedder = 'openai'\n[embeddings]\nbase_url = 'http://127.0.0.1:11434/v1/'\nlanguages = ['EN', 'de']";
+        let config = read(toml, &[("DOCENT_EMBEDDINGS_API_KEY", "a-key")]).expect("no mistake");
+        assert_eq!(config.embeddings.embedder, embeddings::EmbedderKind::OpenAi);
+        assert_eq!(config.embeddings.base_url, "http://127.0.0.1:11434/v1");
+        assert_eq!(config.embeddings.languages.as_ref().map(std::collections::BTreeSet::len), Some(2));
+        assert!(!format!("{config:?}").contains("a-key"), "a key is never shown");
+
+        let toml = "embedder = 'transformer'\n[embeddings]\nbase_url = 'https://user:word@a.example/v1'\ndimensions = 0\nlanguages = 'English'";
+        assert_eq!(
+            read(toml, &[]).expect_err("mistakes"),
+            [
+                "docent.toml:1:12: error: the transformer needs a model folder\n  hint: name one with `model_dir` or --model-dir; `docent model fetch all-MiniLM-L6-v2` fetches a good one for English",
+                "docent.toml:3:12: error: the value is not an address such as https://api.openai.com/v1",
+                "docent.toml:4:14: error: `0` is not a whole number from 1 to 16384",
+                "docent.toml:5:13: error: `English` is not language tags such as en,de",
             ]
         );
     }

@@ -4,6 +4,10 @@
 mod conversation_store;
 #[path = "contracts/embedder.rs"]
 mod embedder;
+#[path = "embedders/endpoint.rs"]
+mod endpoint;
+#[path = "embedders/minilm.rs"]
+mod minilm;
 #[path = "contracts/qdrant.rs"]
 mod qdrant;
 #[path = "contracts/qdrant_server.rs"]

@@ -72,7 +72,7 @@ impl QdrantVectors {
         config.set_timeout(UPLOAD_TIMEOUT);
         config.set_connect_timeout(CONNECT_TIMEOUT);
         if let Some(key) = &settings.api_key {
-            config.set_api_key(key.expose());
+            config.set_api_key(key.reveal());
         }
         let client = Qdrant::new(config).map_err(|error| fault::of(&error))?;
         let shared = Arc::new(Shared { client, settings, breaker: Breaker::default() });

@@ -131,7 +131,7 @@ impl KnowledgeLibrary {
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(OpenError::Project(diagnostics));
         }
-        let snapshot = workshop.build(project).await?;
+        let snapshot = workshop.build(Arc::new(project)).await?;
         let status = status_of(&snapshot, true, diagnostics);
         let library = Arc::new(Self { current: ArcSwap::new(snapshot), status: ArcSwap::from_pointee(status) });
         let librarian = Librarian { library: Arc::clone(&library), workshop };
@@ -164,7 +164,8 @@ impl Librarian {
     /// Whether vectors are missing in what is served: the embedder or the vector
     /// store failed, and may be well again.
     pub fn is_incomplete(&self) -> bool {
-        self.library.snapshot().index.is_incomplete()
+        let served = self.library.snapshot();
+        served.index.is_incomplete() || served.phrases.lack_vectors()
     }
 
     /// Makes the version that is served once more, and serves it when nothing is
@@ -174,9 +175,12 @@ impl Librarian {
     /// When the inverted index fails; the version before is still served.
     pub async fn complete(&mut self) -> Result<Option<String>, LexicalError> {
         let served = self.library.snapshot();
-        let snapshot = self.workshop.build(Project::clone(&served.project)).await?;
+        let snapshot = self.workshop.build(Arc::clone(&served.project)).await?;
         if let Some(failure) = snapshot.index.semantic_failure() {
             return Ok(Some(failure.to_owned()));
+        }
+        if snapshot.phrases.lack_vectors() {
+            return Ok(Some("the phrases of Custom Answers have no vectors".to_owned()));
         }
         let before = self.library.status();
         let status = KnowledgeStatus { version: snapshot.version, ..KnowledgeStatus::clone(&before) };
@@ -198,7 +202,7 @@ impl Librarian {
             self.library.status.store(Arc::new(status_of(&served, false, diagnostics)));
             return Ok(Reload::Kept { errors });
         }
-        let snapshot = match self.workshop.build(project).await {
+        let snapshot = match self.workshop.build(Arc::new(project)).await {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 let served = self.library.snapshot();
@@ -235,8 +239,7 @@ impl Workshop {
         (loaded.project, loaded.diagnostics)
     }
 
-    async fn build(&mut self, project: Project) -> Result<Arc<KnowledgeSnapshot>, LexicalError> {
-        let project = Arc::new(project);
+    async fn build(&mut self, project: Arc<Project>) -> Result<Arc<KnowledgeSnapshot>, LexicalError> {
         let index = self.builder.update(&project).await?;
         let phrases = self.phrases_of(&project).await;
         self.version += 1;
@@ -246,6 +249,7 @@ impl Workshop {
     async fn phrases_of(&mut self, project: &Arc<Project>) -> Arc<Phrases> {
         if let Some((before, phrases)) = &self.phrases
             && same_answers(before, project)
+            && !phrases.lack_vectors()
         {
             return Arc::clone(phrases);
         }

@@ -21,3 +21,13 @@ pub(super) fn of_server(config: &Config) {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
 }
+
+/// Warnings and progress of a command that answers on standard output.
+pub(super) fn of_command() {
+    let log = fmt()
+        .with_env_filter(EnvFilter::new(format!("warn,docent::cli::progress=info,{QUIET}")))
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    let _ = log.try_init();
+}

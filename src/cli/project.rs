@@ -10,7 +10,8 @@ use crate::agent::{Agent, Settings};
 
 /// An agent on the project, or `None` after its errors were printed.
 pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
-    let embedder = embedders::of(args.embedder);
+    let opened = embedders::open(&args.embedder).await?;
+    let embedder = opened.embedder();
     let folders = Folders::new(&args.knowledge, args.prompts.as_deref());
     match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
         Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),

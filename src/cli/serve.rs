@@ -5,16 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-use super::{EmbedderName, embedders, log};
+use super::{embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::adapters::qdrant::QdrantVectors;
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
@@ -50,9 +49,8 @@ pub(super) struct ServeArgs {
     /// Configuration file [default: docent.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Which embedder compares meanings.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    embedder: EmbedderName,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
 }
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -63,7 +61,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::of_server(&config);
 
-    let embedder = embedders::of(args.embedder);
+    let opened = embedders::of_config(&config).await?;
+    let embedder = opened.embedder();
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
     // Before the files are read, so that no edit falls between.
     let watch = Watch::start(&folders.existing(), WatchSettings::default())?;
@@ -75,6 +74,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             }
             Err(OpenError::Index(error)) => return Err(error.into()),
         };
+    opened.hide_progress();
     let status = library.status();
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
@@ -110,10 +110,9 @@ fn store_of(config: &Config) -> anyhow::Result<Arc<dyn VectorStore>> {
 }
 
 fn overrides(args: &ServeArgs) -> Overrides {
-    [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value.clone()?)))
-        .collect()
+    let given = [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)];
+    let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+    given.chain(args.embedder.overrides()).collect()
 }
 
 /// Prints all mistakes and says that nothing was started.

@@ -37,6 +37,22 @@ pub const ALL: &[Setting] = &[
         "info",
         "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug",
     ),
+    setting("data", "docent-data", "folder for what Docent keeps on disk: models and vectors"),
+    setting("embedder", "static", "what compares meanings: static, transformer or openai"),
+    setting("model_dir", "", "folder of the model that the transformer runs"),
+    setting("model_hub", "https://huggingface.co", "where `docent model fetch` gets models from"),
+    setting("embeddings.base_url", "https://api.openai.com/v1", "address of the endpoint, before `/embeddings`"),
+    setting("embeddings.api_key", "", "key of the endpoint"),
+    setting("embeddings.model", "text-embedding-3-small", "model of the endpoint"),
+    setting("embeddings.dimensions", "", "components to ask the endpoint for; the model's own when not given"),
+    setting(
+        "embeddings.languages",
+        "",
+        "languages that the model knows; those of its card, else English, when not given",
+    ),
+    setting("embeddings.question_prompt", "", "text that the model wants before a question; its own when not given"),
+    setting("embeddings.passage_prompt", "", "text that the model wants before a passage; its own when not given"),
+    setting("embeddings.cache_mb", "2048", "bound of the vectors kept on disk, in MiB"),
     setting(
         "limits.max_connections",
         "16000",
@@ -105,10 +121,18 @@ impl Reader<'_> {
         let (value, place) = self.raw.0.get(key)?;
         let parsed = read(value);
         if parsed.is_none() {
-            let message = format!("`{value}` is not {expected}");
+            // An address may have a password in it.
+            let shown = if value.contains('@') { "the value".to_owned() } else { format!("`{value}`") };
+            let message = format!("{shown} is not {expected}");
             self.diagnostics.push(Diagnostic::error("bad-value", place.clone(), message));
         }
         parsed
+    }
+
+    /// Notes a mistake of the value of `key` that other settings make one.
+    pub(super) fn mistake(&mut self, key: &str, message: &str, hint: &str) {
+        let place = self.raw.0.get(key).map_or_else(|| Place::file("the configuration"), |(_, place)| place.clone());
+        self.diagnostics.push(Diagnostic::error("bad-value", place, message.to_owned()).hint(hint));
     }
 
     /// The value as a whole number between `min` and `max`.

@@ -1,26 +1,26 @@
-//! A text that is never shown.
+//! A value that no message, log or trace may show.
 
 use std::fmt;
 
-/// A key or a password. It can be compared and used, and is not printed.
+/// A key or a password. Its rendering shows none of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides a text.
-    pub fn new(text: &str) -> Self {
-        Self(text.to_owned())
+    /// Wraps the value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
     }
 
-    /// The text itself, for the one who needs it.
-    pub fn expose(&self) -> &str {
+    /// The value, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
+        f.write_str("Secret(…)")
     }
 }
 
@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn it_is_used_and_never_printed() {
         let secret = Secret::new("key-1");
-        assert_eq!(secret.expose(), "key-1");
+        assert_eq!(secret.reveal(), "key-1");
         assert!(!format!("{:?}", Some(secret)).contains("key-1"));
     }
 }

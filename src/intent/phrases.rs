@@ -164,6 +164,11 @@ impl Phrases {
             .map(|(_, known)| known.as_str())
     }
 
+    /// Whether the embedder failed, so that they are compared by their words alone.
+    pub fn lack_vectors(&self) -> bool {
+        self.vectors.is_none() && !self.phrases.is_empty()
+    }
+
     /// How many phrases there are.
     pub fn len(&self) -> usize {
         self.phrases.len()

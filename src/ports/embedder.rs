@@ -82,6 +82,10 @@ pub trait Embedder: Send + Sync {
     /// without a vocabulary knows none.
     fn is_word(&self, word: &str) -> bool;
 
+    /// Tells that so many texts are about to come, in one call or several, for
+    /// those who watch progress.
+    fn announce(&self, _texts: usize) {}
+
     /// One vector per text, in order, for texts of one role.
     ///
     /// # Errors

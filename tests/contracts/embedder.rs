@@ -1,6 +1,11 @@
 //! What holds for every embedder.
 
+use std::sync::Arc;
+
+use docent::adapters::embedding_cache::EmbeddingCache;
+use docent::adapters::openai_embedder::OpenAiEmbedder;
 use docent::adapters::static_embedder::StaticEmbedder;
+use docent::adapters::transformer::{TransformerEmbedder, TransformerSettings};
 use docent::ports::embedder::{Embedder, Role};
 
 /// Largest difference between two vectors of the same text, by component: a
@@ -59,4 +64,28 @@ async fn embedder_contract(embedder: &dyn Embedder) {
 #[tokio::test]
 async fn the_static_embedder_keeps_the_contract() {
     embedder_contract(&StaticEmbedder::new()).await;
+}
+
+#[tokio::test]
+async fn the_transformer_keeps_the_contract() {
+    let Some(dir) = crate::minilm::folder() else { return };
+    let settings = TransformerSettings { dir: dir.to_owned(), ..TransformerSettings::default() };
+    embedder_contract(&TransformerEmbedder::load(settings, Arc::default()).expect("a model")).await;
+}
+
+#[tokio::test]
+async fn an_endpoint_keeps_the_contract() {
+    let endpoint = crate::endpoint::Endpoint::start().await;
+    let embedder = OpenAiEmbedder::connect(endpoint.settings(), Arc::default()).await.expect("an endpoint");
+    embedder_contract(&embedder).await;
+}
+
+#[tokio::test]
+async fn a_cache_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for _ in 0..2 {
+        let inner = Arc::new(StaticEmbedder::new());
+        let cache = EmbeddingCache::open(inner, folder.path(), 1 << 30, Arc::default()).expect("a cache");
+        embedder_contract(&cache).await;
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 
 use super::{Index, Slot};
@@ -195,6 +195,7 @@ impl IndexBuilder {
             wanted.then(|| (at, Arc::clone(&slot.passage)))
         };
         let missing: Vec<(usize, Arc<Passage>)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
+        embedder.announce(text_count(&missing));
         for batch in missing.chunks(EMBEDDING_BATCH) {
             let mut texts = Texts::default();
             let of_batch: Vec<(usize, usize)> = batch
@@ -254,6 +255,16 @@ fn key(passage: &Passage, ordinal: usize) -> u64 {
     }
     let hash: [u8; 32] = hash.finalize().into();
     hash.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
+}
+
+/// How many texts passages are embedded by: the text of each, and the headings
+/// that those of one batch share.
+fn text_count(passages: &[(usize, Arc<Passage>)]) -> usize {
+    let of_batch = |batch: &[(usize, Arc<Passage>)]| {
+        let headings = batch.iter().map(|(_, passage)| (&passage.article.title, &passage.heading_path));
+        batch.len() + headings.collect::<FxHashSet<_>>().len()
+    };
+    passages.chunks(EMBEDDING_BATCH).map(of_batch).sum()
 }
 
 fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
