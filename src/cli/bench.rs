@@ -18,6 +18,18 @@ pub(super) enum BenchCommand {
     Index(IndexArgs),
     /// What it costs to find the nearest of many vectors, and how many of the true
     /// nearest are found.
+    ///
+    /// The vectors are the same every time and lie like those of texts: in topics,
+    /// one for every 250 vectors. Each is the vector of its topic plus noise of the
+    /// same length plus a part that all share, of a third of it; the variance of
+    /// component n falls with n to the power of -3/4. Questions are drawn alike and
+    /// are none of the vectors.
+    ///
+    /// recall_at_10 compares with the exact cosines of the vectors as they were
+    /// before they were coded, over 200 questions. p50_us and p99_us are over 1,000
+    /// questions, each asked as a turn asks. build_ms is from vectors to what is
+    /// searched, bytes what the server keeps for them, rss_bytes the memory of this
+    /// whole process after the build.
     Vectors(VectorsArgs),
     /// What idle websocket connections cost a running server.
     Idle(bench::idle::IdleArgs),
@@ -54,17 +66,7 @@ pub(super) struct IndexArgs {
 }
 
 /// Arguments of `docent bench vectors`.
-///
-/// The vectors are the same every time and lie like those of texts: in topics, one
-/// for every 250 vectors; each vector is that of its topic plus noise of the same
-/// length plus a part that all share, of a third of it; the variance of component n
-/// falls with n to the power of -3/4. The questions are drawn alike and are none of
-/// the vectors. recall_at_10 compares with the exact cosines of the vectors as they
-/// were before they were coded, over 200 questions; p50 and p99 are over 1,000, each
-/// asked as a turn asks. bytes is what the server keeps for them, rss_bytes the
-/// memory of this whole process.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(super) struct VectorsArgs {
     /// How many vectors.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
