@@ -81,8 +81,8 @@ async fn embed(cache: &EmbeddingCache, texts: &[&str]) {
 }
 
 fn file_in(folder: &Path) -> PathBuf {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "vectors")).next().unwrap()
+    let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.find(|path| path.extension().is_some_and(|extension| extension == "vectors")).unwrap()
 }
 
 #[tokio::test]
