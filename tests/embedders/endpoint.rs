@@ -1,5 +1,7 @@
 //! An embeddings endpoint on loopback that does as it is told.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at what its own server cannot do")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
