@@ -1,10 +1,10 @@
 //! The matcher's decision, as a trace shows it.
 
 use super::trace::{CandidateTrace, CheckTrace, IntentTrace, SemanticTrace};
-use crate::intent::matcher::{Bounds, Decision, Outcome};
+use crate::intent::matcher::{Decision, Outcome};
 
 /// The trace of `decision`; `reason` says why meanings were not compared.
-pub(super) fn of(decision: &Decision, bounds: &Bounds, reason: Option<String>) -> IntentTrace {
+pub(super) fn of(decision: &Decision, reason: Option<String>) -> IntentTrace {
     let scores: Vec<f32> = decision.candidates.iter().map(|candidate| candidate.score).collect();
     IntentTrace {
         outcome: match decision.outcome {
@@ -12,8 +12,7 @@ pub(super) fn of(decision: &Decision, bounds: &Bounds, reason: Option<String>) -
             Outcome::NearTie(_) => "near_tie",
             Outcome::Abstained => "abstained",
         },
-        threshold: bounds.score,
-        min_margin: bounds.margin,
+        threshold: decision.threshold,
         margin: scores.first().zip(scores.get(1)).map(|(first, second)| first - second),
         semantic: SemanticTrace { used: reason.is_none(), reason },
         candidates: decision

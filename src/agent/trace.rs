@@ -50,8 +50,6 @@ pub struct IntentTrace {
     pub outcome: &'static str,
     /// Least score of a match, 0 to 1.
     pub threshold: f32,
-    /// Least distance to the next answer.
-    pub min_margin: f32,
     /// Distance of the first to the next answer, when there are two.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub margin: Option<f32>,

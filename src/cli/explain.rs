@@ -18,11 +18,10 @@ pub(super) fn print(trace: &Json) {
     if let Some(intent) = trace.get("intent") {
         heading("Custom Answers");
         println!(
-            "  {}  (threshold {}, margin {} of at least {})",
+            "  {}  (threshold {}, margin {})",
             text(&intent["outcome"]),
             score(&intent["threshold"]),
-            score(&intent["margin"]),
-            score(&intent["min_margin"])
+            score(&intent["margin"])
         );
         print_semantic(&intent["semantic"]);
         println!("  {:>6} {:>6} {:>6}  answer", "score", "words", "mean");

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{EmbedderName, embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
-use crate::agent::{Agent, Settings};
+use crate::agent::Agent;
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
 use crate::knowledge::watch::{Watch, WatchSettings};
@@ -71,7 +71,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
     let services = Services {
-        answerer: Arc::new(Agent::new(library, embedder, Settings::default())),
+        answerer: Arc::new(Agent::new(library, embedder)),
         store: Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default())),
     };
     eprintln!(

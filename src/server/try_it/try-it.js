@@ -804,8 +804,8 @@ const SECTIONS = {
   __proto__: null, // looked up by names from the wire
   input: ({ text, normalized, language, ...rest }) => ['Input', language, facts(fact('Compared as', normalized || text), Object.entries(rest).map(([name, value]) => fact(sentence(words(name)), value)))],
 
-  intent: ({ outcome, threshold, min_margin: least, margin, semantic, candidates, ...rest }) => ['Custom Answers', badge(outcome, TONES[outcome]),
-    facts(fact('Threshold', score(threshold)), margin !== undefined && fact('Margin', `${score(margin)} between the first two, at least ${score(least)} needed`), semanticFact(semantic)),
+  intent: ({ outcome, threshold, margin, semantic, candidates, ...rest }) => ['Custom Answers', badge(outcome, TONES[outcome]),
+    facts(fact('Threshold', score(threshold)), margin !== undefined && fact('Margin', `${score(margin)} between the first two`), semanticFact(semantic)),
     candidates.length === 0 && el('p', { class: 'muted' }, 'No phrase came near.'),
     el('ol', { class: 'rows' }, candidates.map(({ answer_id: id, phrase, score: total, exact, lexical, semantic: cosine, gates, ...other }, at) => {
       const failed = gates.filter(({ passed }) => !passed).map(({ name }) => name);
