@@ -22,7 +22,6 @@ use tokio::sync::mpsc;
 
 use crate::domain::action::ActionKind;
 use crate::domain::user::UserContext;
-use crate::intent::matcher::Bounds;
 use crate::ports::embedder::Embedder;
 use library::{KnowledgeLibrary, KnowledgeStatus};
 use preflight::Preflight;
@@ -35,20 +34,12 @@ use turn_request::TurnRequest;
 pub struct Agent {
     library: Arc<KnowledgeLibrary>,
     embedder: Arc<dyn Embedder>,
-    settings: Settings,
-}
-
-/// What an operator may change about turns.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Bounds of a match with a Custom Answer.
-    pub bounds: Bounds,
 }
 
 impl Agent {
     /// An agent that reads `library`.
-    pub fn new(library: Arc<KnowledgeLibrary>, embedder: Arc<dyn Embedder>, settings: Settings) -> Self {
-        Self { library, embedder, settings }
+    pub fn new(library: Arc<KnowledgeLibrary>, embedder: Arc<dyn Embedder>) -> Self {
+        Self { library, embedder }
     }
 
     /// The knowledge as it is now.
@@ -65,7 +56,7 @@ impl Agent {
     /// [`TurnEvent::Finished`]; when nobody receives any more, the turn ends.
     pub async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
         let snapshot = self.snapshot();
-        turn::run(&snapshot, self.embedder.as_ref(), &self.settings, &request, &events).await;
+        turn::run(&snapshot, self.embedder.as_ref(), &request, &events).await;
     }
 
     /// Checks an offered action again, as at its claim.

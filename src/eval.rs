@@ -4,5 +4,6 @@
 pub mod beir;
 pub mod case;
 pub mod cases;
+pub mod intents;
 pub mod metrics;
 pub mod retrieval;

@@ -5,7 +5,11 @@
 //! for (not its opposite), and the distance to the next answer. What is close
 //! to two answers becomes a question back; everything else is left to search.
 
+pub mod calibration;
+pub mod classifier;
+pub mod features;
 pub mod matcher;
 pub mod message;
+pub mod model;
 pub mod phrases;
 pub mod polarity;

@@ -18,7 +18,7 @@ use docent::adapters::static_embedder::StaticEmbedder;
 use docent::agent::library::{Folders, KnowledgeLibrary};
 use docent::agent::turn_event::TurnEvent;
 use docent::agent::turn_request::TurnRequest;
-use docent::agent::{Agent, Settings, launch, trace};
+use docent::agent::{Agent, launch, trace};
 use docent::domain::action::ActionKind;
 use docent::domain::attribute::{Attributes, Template};
 use docent::domain::ids::{RunId, UserId};
@@ -70,7 +70,7 @@ async fn converse(project: &str, conversation: &str) -> String {
     )
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
-    let agent = Agent::new(library, embedder, Settings::default());
+    let agent = Agent::new(library, embedder);
     let mut speaker = Speaker::new();
     let mut out = String::new();
     for line in conversation.lines() {

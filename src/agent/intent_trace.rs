@@ -1,20 +1,19 @@
 //! The matcher's decision, as a trace shows it.
 
 use super::trace::{CandidateTrace, CheckTrace, IntentTrace, SemanticTrace};
-use crate::intent::matcher::{Bounds, Decision, Outcome};
+use crate::intent::matcher::{Decision, Outcome};
 
 /// The trace of `decision`; `reason` says why meanings were not compared.
-pub(super) fn of(decision: &Decision, bounds: &Bounds, reason: Option<String>) -> IntentTrace {
-    let scores: Vec<f32> = decision.candidates.iter().map(|candidate| candidate.score).collect();
+pub(super) fn of(decision: &Decision, reason: Option<String>) -> IntentTrace {
     IntentTrace {
         outcome: match decision.outcome {
             Outcome::Matched(_) => "matched",
             Outcome::NearTie(_) => "near_tie",
             Outcome::Abstained => "abstained",
         },
-        threshold: bounds.score,
-        min_margin: bounds.margin,
-        margin: scores.first().zip(scores.get(1)).map(|(first, second)| first - second),
+        threshold: decision.threshold,
+        margin: decision.margin,
+        min_margin: decision.min_margin,
         semantic: SemanticTrace { used: reason.is_none(), reason },
         candidates: decision
             .candidates

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use super::snapshot::KnowledgeSnapshot;
 use crate::diagnostic::{self, Diagnostic};
 use crate::domain::project::Project;
-use crate::intent::phrases::Phrases;
+use crate::intent::phrases::{Phrases, Teaching};
 use crate::knowledge::watch::Batch;
 use crate::knowledge::{Loader, load, prompts};
 use crate::ports::embedder::Embedder;
@@ -21,6 +21,9 @@ use crate::ports::vector_store::VectorStore;
 use crate::retrieval::index::builder::IndexBuilder;
 use crate::retrieval::lexical::LexicalError;
 use crate::retrieval::vectors::MemoryVectors;
+
+/// Headings that the matcher learns from.
+const MAX_HEADINGS: usize = 400;
 
 /// The newest good version of the knowledge, for any number of readers.
 pub struct KnowledgeLibrary {
@@ -253,9 +256,13 @@ impl Workshop {
         {
             return Arc::clone(phrases);
         }
-        let locale = &project.settings.default_locale;
-        let (phrases, failure) =
-            Phrases::build(project.answers.values().cloned(), locale, self.embedder.as_ref()).await;
+        let teaching = Teaching {
+            default_locale: &project.settings.default_locale,
+            embedder: self.embedder.as_ref(),
+            headings: &headings(project),
+            max_wrong_match_rate: project.settings.max_wrong_match_rate,
+        };
+        let (phrases, failure) = Phrases::build(project.answers.values().cloned(), teaching).await;
         if let Some(error) = failure {
             tracing::warn!(%error, "phrases are compared by their words alone");
         }
@@ -265,9 +272,21 @@ impl Workshop {
     }
 }
 
+/// Titles and headings of the articles, evenly chosen, at most [`MAX_HEADINGS`].
+fn headings(project: &Project) -> Vec<String> {
+    let mut headings: Vec<&str> = Vec::new();
+    for article in project.articles.values() {
+        headings.push(&article.title);
+        headings.extend(article.sections.iter().filter_map(|section| section.heading_path.last()).map(String::as_str));
+    }
+    let step = headings.len().div_ceil(MAX_HEADINGS).max(1);
+    headings.into_iter().step_by(step).map(str::to_owned).collect()
+}
+
 /// Whether two versions have the very same Custom Answers, read in the same language.
 fn same_answers(before: &Project, after: &Project) -> bool {
     before.settings.default_locale == after.settings.default_locale
+        && before.settings.max_wrong_match_rate.total_cmp(&after.settings.max_wrong_match_rate).is_eq()
         && before.answers.len() == after.answers.len()
         && before.answers.values().zip(after.answers.values()).all(|(one, other)| Arc::ptr_eq(one, other))
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::Settings;
 use super::phrasing::Phrasing;
 use super::preflight::Preflight;
 use super::reply::{self, Reply};
@@ -33,7 +32,6 @@ const PASSAGES: usize = 8;
 pub(super) async fn run(
     snapshot: &KnowledgeSnapshot,
     embedder: &dyn Embedder,
-    settings: &Settings,
     request: &TurnRequest,
     events: &mpsc::Sender<TurnEvent>,
 ) {
@@ -47,7 +45,7 @@ pub(super) async fn run(
     };
     let reply = match turn.chosen() {
         Some(reply) => reply,
-        None => turn.answer(embedder, settings, events).await,
+        None => turn.answer(embedder, events).await,
     };
     turn.finish(reply, events).await;
 }
@@ -73,7 +71,6 @@ impl Turn<'_> {
     async fn answer(
         &mut self,
         embedder: &dyn Embedder,
-        settings: &Settings,
         events: &mpsc::Sender<TurnEvent>,
     ) -> Reply {
         let language = self.language();
@@ -89,10 +86,8 @@ impl Turn<'_> {
         let (vector, reason) = self.embed(&message, said, embedder).await;
         self.watch.lap("embed");
         let decision =
-            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), &settings.bounds, |answer| {
-                self.may_have(answer)
-            });
-        self.trace.intent = Some(intent_trace::of(&decision, &settings.bounds, reason));
+            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), |answer| self.may_have(answer));
+        self.trace.intent = Some(intent_trace::of(&decision, reason));
         self.watch.lap("match");
         match self.decided(&decision, &message) {
             Some(reply) => reply,

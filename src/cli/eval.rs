@@ -16,8 +16,34 @@ use crate::retrieval::search::Mode;
 pub(super) enum EvalCommand {
     /// A project's own cases; exit status 1 when one fails.
     Cases(CasesArgs),
+    /// Matching of Custom Answers on labeled messages.
+    Intents(IntentsArgs),
     /// Search on a data set in the BEIR layout.
     Retrieval(RetrievalArgs),
+}
+
+/// Arguments of `docent eval intents`. Files are JSON Lines with `text` and
+/// `label`; the label `oos` means none of the answers.
+#[derive(Debug, Args)]
+pub(super) struct IntentsArgs {
+    /// Phrases to learn from; one Custom Answer a label.
+    #[arg(long, value_name = "FILE")]
+    train: PathBuf,
+    /// Messages to be matched.
+    #[arg(long, value_name = "FILE")]
+    test: PathBuf,
+    /// Messages by which the threshold is chosen (most treated right), instead of
+    /// the threshold that the server would use.
+    #[arg(long, value_name = "FILE")]
+    valid: Option<PathBuf>,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
+    /// Language of the phrases and messages.
+    #[arg(long, value_name = "TAG", value_parser = locale)]
+    language: Option<Locale>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Arguments of `docent eval cases`.
@@ -80,6 +106,13 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             let result = eval::cases::run(&agent, &cases).await?;
             report::print(&result, args.json)?;
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        EvalCommand::Intents(args) => {
+            let IntentsArgs { train, test, valid, embedder, language, json } = args;
+            let embedder = embedders::open(&embedder).await?.embedder();
+            let options = eval::intents::Options { train, test, valid, embedder, language };
+            report::print(&eval::intents::run(&options).await?, json)?;
+            Ok(ExitCode::SUCCESS)
         }
         EvalCommand::Retrieval(args) => {
             let embedder = embedders::open(&args.embedder).await?;

@@ -6,7 +6,7 @@ use anstream::eprintln;
 
 use super::{ProjectArgs, embedders};
 use crate::agent::library::{Folders, KnowledgeLibrary, OpenError};
-use crate::agent::{Agent, Settings};
+use crate::agent::Agent;
 
 /// An agent on the project, or `None` after its errors were printed.
 pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
@@ -14,7 +14,7 @@ pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
     let embedder = opened.embedder();
     let folders = Folders::new(&args.knowledge, args.prompts.as_deref());
     match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
-        Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),
+        Ok((library, _)) => Ok(Some(Agent::new(library, embedder))),
         Err(OpenError::Index(error)) => Err(error.into()),
         Err(OpenError::Project(diagnostics)) => {
             for diagnostic in diagnostics.iter().filter(|diagnostic| diagnostic.is_error()) {

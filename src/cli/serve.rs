@@ -17,7 +17,7 @@ use super::{embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::adapters::qdrant::QdrantVectors;
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
-use crate::agent::{Agent, Settings};
+use crate::agent::Agent;
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
 use crate::knowledge::watch::{Batch, Watch, WatchSettings};
@@ -82,7 +82,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
     let services = Services {
-        answerer: Arc::new(Agent::new(library, embedder, Settings::default())),
+        answerer: Arc::new(Agent::new(library, embedder)),
         store: Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default())),
     };
     eprintln!(

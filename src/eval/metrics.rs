@@ -40,6 +40,28 @@ pub fn quantile(values: &[f64], q: f64) -> f64 {
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
 }
 
+/// How well confidences tell two groups apart: the probability that one of
+/// `inside` lies above one of `outside`, half for ties (AUROC), and the share of
+/// `outside` at or above what 95 of 100 of `inside` reach (FPR95); 0 without both.
+pub fn separation(inside: &[f64], outside: &[f64]) -> (f64, f64) {
+    if inside.is_empty() || outside.is_empty() {
+        return (0.0, 0.0);
+    }
+    let mut all: Vec<(f64, bool)> = inside.iter().map(|value| (*value, true)).collect();
+    all.extend(outside.iter().map(|value| (*value, false)));
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut below, mut wins) = (0.0, 0.0);
+    for ties in all.chunk_by(|a, b| a.0 == b.0) {
+        let in_ties = ties.iter().filter(|(_, is_inside)| *is_inside).count() as f64;
+        let out_ties = ties.len() as f64 - in_ties;
+        wins += in_ties * (below + out_ties / 2.0);
+        below += out_ties;
+    }
+    let bar = quantile(inside, 0.05);
+    let above = outside.iter().filter(|value| **value >= bar).count();
+    (wins / (inside.len() * outside.len()) as f64, ratio(above, outside.len()))
+}
+
 fn hits<S: AsRef<str>>(ranked: &[S], relevant: &BTreeMap<String, u32>, k: usize) -> usize {
     ranked.iter().take(k).filter(|id| relevant.contains_key(id.as_ref())).count()
 }
@@ -84,6 +106,15 @@ mod tests {
         close(precision_at(&["a"], &two, 3), 1.0 / 3.0);
         close(reciprocal_rank_at(&ranked, &two, 10), 0.5);
         close(reciprocal_rank_at(&ranked, &two, 1), 0.0);
+    }
+
+    #[test]
+    fn separation_by_hand() {
+        // Of 2 x 2 pairs: 3 above 1 and 2, 2 above 1 and level with 2.
+        let (auroc, fpr95) = separation(&[3.0, 2.0], &[1.0, 2.0]);
+        close(auroc, 3.5 / 4.0);
+        close(fpr95, 0.5);
+        assert_eq!(separation(&[], &[1.0]), (0.0, 0.0));
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::calibration::Calibration;
+use super::features::Grams;
 use super::message::Message;
+use super::model::{Labeled, Model, PhraseKind, Text};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::ports::embedder::{EmbedError, Embedder, Role};
@@ -12,7 +16,10 @@ use crate::text::language::Language;
 use crate::text::normalize::normalize;
 use crate::text::stopword::Stopwords;
 
-/// The phrases, the words in them, and their vectors.
+/// Dice coefficient from which a heading and a phrase say the same.
+const SAME_SHARE: f32 = 0.6;
+
+/// The phrases, the words in them, and what was learned from them.
 #[derive(Default)]
 pub struct Phrases {
     pub(super) answers: Vec<AnswerWords>,
@@ -26,9 +33,28 @@ pub struct Phrases {
     /// Inverse document frequency of each word, over answers.
     weights: FxHashMap<String, f32>,
     unknown_weight: f32,
-    /// One vector per phrase, in order, unless the embedder failed.
-    pub(super) vectors: Option<Vec<f32>>,
-    pub(super) dimension: usize,
+    /// What was learned, unless the embedder failed.
+    pub(super) trained: Option<Trained>,
+}
+
+/// What was learned from the phrases.
+pub(super) struct Trained {
+    pub(super) model: Model,
+    pub(super) calibration: Calibration,
+}
+
+/// What phrases are read and learned with.
+#[derive(Clone, Copy)]
+pub struct Teaching<'a> {
+    /// The language of phrases whose author names none.
+    pub default_locale: &'a Locale,
+    /// Makes their vectors.
+    pub embedder: &'a dyn Embedder,
+    /// Headings of articles: messages on the project's topics that mean no answer,
+    /// except where a phrase says the same.
+    pub headings: &'a [String],
+    /// The share of matches that may be wrong, 0 to 1.
+    pub max_wrong_match_rate: f64,
 }
 
 /// One answer with every word of its phrases.
@@ -50,30 +76,71 @@ pub(super) struct Phrase {
 }
 
 impl Phrases {
-    /// Reads and embeds the phrases of `answers`.
+    /// Reads the phrases of `answers` and learns from them.
     ///
     /// When the embedder fails, the phrases are compared by their words alone
     /// and the failure is returned beside them.
     pub async fn build(
         answers: impl IntoIterator<Item = Arc<CustomAnswer>>,
-        default_locale: &Locale,
-        embedder: &dyn Embedder,
+        teaching: Teaching<'_>,
     ) -> (Self, Option<EmbedError>) {
-        let mut phrases = Self { dimension: embedder.dimension(), ..Self::default() };
+        let mut phrases = Self::default();
         for answer in answers {
-            let language = Language::of_locale(answer.locale.as_ref().unwrap_or(default_locale));
+            let language = Language::of_locale(answer.locale.as_ref().unwrap_or(teaching.default_locale));
             phrases.add(answer, language);
         }
         phrases.weigh();
-        let texts: Vec<&str> = phrases.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
-        let failure = match embedder.embed(&texts, Role::Phrase).await {
-            Ok(vectors) => {
-                phrases.vectors = Some(vectors.into_values());
-                None
+        if phrases.is_empty() {
+            return (phrases, None);
+        }
+        match phrases.learn(teaching).await {
+            Ok(trained) => {
+                phrases.trained = Some(trained);
+                (phrases, None)
             }
-            Err(error) => Some(error),
-        };
-        (phrases, failure)
+            Err(error) => (phrases, Some(error)),
+        }
+    }
+
+    async fn learn(&self, teaching: Teaching<'_>) -> Result<Trained, EmbedError> {
+        let embedder = teaching.embedder;
+        let names: Vec<String> = self.answers.iter().map(|words| spoken(words.answer.id.as_str())).collect();
+        let headings: Vec<&String> = teaching.headings.iter().filter(|heading| !self.is_phrase(heading)).collect();
+        let mut texts: Vec<&str> = self.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+        texts.extend(names.iter().map(String::as_str));
+        texts.extend(headings.iter().map(|heading| heading.as_str()));
+        let vectors = embedder.embed(&texts, Role::Phrase).await?;
+        let vectors: Vec<&[f32]> = vectors.iter().collect();
+        let grams: Vec<Grams> = texts.par_iter().map(|text| Grams::of(&normalize(text))).collect();
+        let text = |at: usize| Text { grams: &grams[at], dense: vectors[at] };
+        let kind = |phrase: &Phrase| if phrase.rejects { PhraseKind::Rejects } else { PhraseKind::Means };
+        let written = self.phrases.iter().enumerate();
+        let mut labeled: Vec<Labeled<'_>> = written
+            .map(|(at, phrase)| Labeled { text: text(at), class: phrase.answer, kind: kind(phrase) })
+            .collect();
+        let count = self.phrases.len();
+        labeled.extend((0..names.len()).map(|class| Labeled { text: text(count + class), class, kind: PhraseKind::Name }));
+        let outside: Vec<Text<'_>> = (count + names.len()..texts.len()).map(text).collect();
+        let (classes, dimension) = (self.answers.len(), embedder.dimension());
+        let (model, calibration) = rayon::join(
+            || Model::train(&labeled, classes, dimension),
+            || Calibration::learn(&labeled, &outside, classes, dimension, teaching.max_wrong_match_rate),
+        );
+        Ok(Trained { model, calibration })
+    }
+
+    /// Whether a heading says what a phrase says, as far as words tell: then a
+    /// user who asks about it may well mean the answer.
+    fn is_phrase(&self, heading: &str) -> bool {
+        let terms = Message::read(heading, Language::ENGLISH).terms;
+        let weight: f32 = terms.iter().map(|term| self.weight(term)).sum();
+        let mut shared: FxHashMap<usize, f32> = FxHashMap::default();
+        for term in &terms {
+            for number in self.postings.get(term).into_iter().flatten() {
+                *shared.entry(*number).or_default() += self.weight(term);
+            }
+        }
+        shared.iter().any(|(number, common)| 2.0 * common >= SAME_SHARE * (weight + self.phrases[*number].weight))
     }
 
     fn add(&mut self, answer: Arc<CustomAnswer>, language: Language) {
@@ -166,7 +233,12 @@ impl Phrases {
 
     /// Whether the embedder failed, so that they are compared by their words alone.
     pub fn lack_vectors(&self) -> bool {
-        self.vectors.is_none() && !self.phrases.is_empty()
+        self.trained.is_none() && !self.phrases.is_empty()
+    }
+
+    /// The least score of a match by what was learned; 1 when nothing was.
+    pub fn threshold(&self) -> f32 {
+        self.trained.as_ref().map_or(1.0, |trained| trained.calibration.familiarity)
     }
 
     /// How many phrases there are.
@@ -178,6 +250,11 @@ impl Phrases {
     pub fn is_empty(&self) -> bool {
         self.phrases.is_empty()
     }
+}
+
+/// The words of an identifier: `change-port` says "change port".
+fn spoken(id: &str) -> String {
+    id.replace(['-', '_', '.', '/'], " ")
 }
 
 /// The words of a normalized text that spaces and punctuation set apart.

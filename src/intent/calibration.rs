@@ -1,0 +1,222 @@
+//! How sure a match must be, learned from the author's own phrases.
+//!
+//! Phrases are held out and asked as if users had said them. Two questions are
+//! asked of a message, each with a threshold of its own:
+//!
+//! - Is it like the phrases at all? Its *familiarity* adds the best answer's score
+//!   and the density of phrases around the message, each standardized. Together they
+//!   tell messages from off-topic ones better than either alone. Nearly every
+//!   held-out phrase must stay above the threshold (a conformal bound).
+//! - Is the best answer the right one? Its *lead* over the next answer must be so
+//!   great that wrong matches stay below the rate that the author allows. Headings
+//!   of articles that no phrase says count as wrong here: users ask about them too,
+//!   and mean none of the answers.
+
+use rayon::prelude::*;
+
+use super::model::{Labeled, Model, PhraseKind, Ranking, Text};
+
+/// Parts that the phrases are cut into; each is held out in turn.
+const FOLDS: usize = 10;
+/// Phrases times answers up to which every part is held out; beyond, as many as
+/// this allows. It keeps calibration about as long as training.
+const LARGE: usize = 250_000;
+/// What the density weighs beside the score. Flat between 0.25 and 1 on CLINC150.
+const DENSITY_WEIGHT: f32 = 0.5;
+/// Share of the held-out phrases that may be less familiar than a match must be.
+const UNFAMILIAR: f64 = 0.02;
+/// What the messages that mean no answer count together, beside those that mean one.
+const OUTSIDE_SHARE: f64 = 0.2;
+/// Held-out phrases that a typical project's figures weigh as much as.
+const PRIOR: f64 = 20.0;
+
+/// What a match is judged by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Signals {
+    /// The best answer's score.
+    pub score: f32,
+    /// The density of phrases around the message.
+    pub density: f32,
+    /// How far the next answer lies behind.
+    pub lead: f32,
+}
+
+impl Signals {
+    /// The lead of an answer without a rival.
+    const NO_RIVAL: f32 = 2.0;
+
+    /// Those of a message; `None` when no answer came into question.
+    pub fn of(ranking: &Ranking) -> Option<Self> {
+        let best = ranking.candidates.first()?;
+        let lead = ranking.candidates.get(1).map_or(Self::NO_RIVAL, |next| best.score - next.score);
+        Some(Self { score: best.score, density: ranking.density, lead: lead.min(Self::NO_RIVAL) })
+    }
+}
+
+/// A mean and a standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Spread {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Spread {
+    /// Of `values`, drawn toward `typical` as if it were [`PRIOR`] values.
+    fn of(values: impl Iterator<Item = f64> + Clone, typical: Self) -> Self {
+        let count = values.clone().map(|_| 1.0).sum::<f64>() + PRIOR;
+        let mean = (values.clone().sum::<f64>() + PRIOR * typical.mean) / count;
+        let squares = values.map(|value| (value - mean).powi(2)).sum::<f64>() + PRIOR * typical.deviation.powi(2);
+        Self { mean, deviation: (squares / count).sqrt() }
+    }
+
+    fn standard(self, value: f64) -> f64 {
+        (value - self.mean) / self.deviation
+    }
+}
+
+/// What held-out phrases of a project tell of its messages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibration {
+    score: Spread,
+    density: Spread,
+    /// Of both added.
+    sum: Spread,
+    /// The least familiarity of a match, 0 to 1.
+    pub familiarity: f32,
+    /// The least lead of a match.
+    pub lead: f32,
+}
+
+/// A typical project, for one that has too few phrases to tell.
+const TYPICAL: Calibration = Calibration {
+    score: Spread { mean: 1.3, deviation: 0.6 },
+    density: Spread { mean: 0.66, deviation: 0.12 },
+    sum: Spread { mean: 0.0, deviation: 1.4 },
+    familiarity: 0.05,
+    lead: 0.6,
+};
+
+impl Default for Calibration {
+    fn default() -> Self {
+        TYPICAL
+    }
+}
+
+/// What was seen of held-out messages.
+#[derive(Debug, Default)]
+struct Observed {
+    /// Of messages that mean an answer, and whether it was found.
+    inside: Vec<(Signals, bool)>,
+    /// Of messages that mean none.
+    outside: Vec<Signals>,
+}
+
+impl Calibration {
+    /// Learns from `phrases` of `classes` answers, and from `outside`: messages
+    /// that mean none of them. `max_wrong` is the share of matches that may be
+    /// wrong, above 0.
+    pub fn learn(
+        phrases: &[Labeled<'_>],
+        outside: &[Text<'_>],
+        classes: usize,
+        dimension: usize,
+        max_wrong: f64,
+    ) -> Self {
+        let folds = (LARGE * FOLDS / (phrases.len() * classes).max(1) / FOLDS).clamp(1, FOLDS);
+        let observed: Vec<Observed> =
+            (0..folds).into_par_iter().map(|fold| hold_out(fold, phrases, outside, classes, dimension)).collect();
+        let inside: Vec<(Signals, bool)> = observed.iter().flat_map(|part| part.inside.iter().copied()).collect();
+        let outside: Vec<Signals> = observed.iter().flat_map(|part| part.outside.iter().copied()).collect();
+        let mut calibration = TYPICAL;
+        let scores = inside.iter().map(|(signals, _)| f64::from(signals.score));
+        let densities = inside.iter().map(|(signals, _)| f64::from(signals.density));
+        calibration.score = Spread::of(scores, TYPICAL.score);
+        calibration.density = Spread::of(densities, TYPICAL.density);
+        let sums: Vec<f64> = inside.iter().map(|(signals, _)| calibration.sum_of(signals)).collect();
+        calibration.sum = Spread::of(sums.iter().copied(), TYPICAL.sum);
+        calibration.choose(&inside, &outside, max_wrong);
+        calibration
+    }
+
+    /// How much a message is like the phrases, 0 to 1: about the share of messages
+    /// like the phrases that are less so. Computed as the logistic function that
+    /// comes closest to the normal distribution's (factor 1.702; Camilli 1994).
+    pub fn familiarity_of(&self, signals: &Signals) -> f32 {
+        let standard = self.sum.standard(self.sum_of(signals));
+        #[expect(clippy::cast_possible_truncation, reason = "a share")]
+        let familiarity = (1.0 / (1.0 + (-1.702 * standard).exp())) as f32;
+        familiarity
+    }
+
+    fn sum_of(&self, signals: &Signals) -> f64 {
+        let density = self.density.standard(f64::from(signals.density));
+        self.score.standard(f64::from(signals.score)) + f64::from(DENSITY_WEIGHT) * density
+    }
+
+    /// Sets both thresholds.
+    fn choose(&mut self, inside: &[(Signals, bool)], outside: &[Signals], max_wrong: f64) {
+        let mut familiarities: Vec<f32> = inside.iter().map(|(signals, _)| self.familiarity_of(signals)).collect();
+        familiarities.sort_by(f32::total_cmp);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in the list")]
+        let place = (UNFAMILIAR * count(familiarities.len())) as usize;
+        if let Some(least) = familiarities.get(place) {
+            self.familiarity = *least;
+        }
+        let weight = OUTSIDE_SHARE / (1.0 - OUTSIDE_SHARE) * count(inside.len()) / count(outside.len()).max(1.0);
+        let hits = inside.iter().map(|(signals, hit)| (signals, *hit, 1.0));
+        let others = outside.iter().map(|signals| (signals, false, weight));
+        let mut familiar: Vec<(f32, bool, f64)> = hits
+            .chain(others)
+            .filter(|(signals, ..)| self.familiarity_of(signals) >= self.familiarity)
+            .map(|(signals, hit, weight)| (signals.lead, hit, weight))
+            .collect();
+        familiar.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let (mut matches, mut wrong) = (0.0, 0.0);
+        let mut least = None;
+        for (at, (lead, hit, weight)) in familiar.iter().enumerate() {
+            matches += weight;
+            wrong += if *hit { 0.0 } else { *weight };
+            if wrong / matches <= max_wrong {
+                least = Some(f32::midpoint(*lead, familiar.get(at + 1).map_or(0.0, |(next, ..)| *next)));
+            }
+        }
+        if let Some(least) = least {
+            self.lead = least;
+        }
+    }
+}
+
+/// What a model says of one part of the phrases that it has not seen.
+fn hold_out(
+    fold: usize,
+    phrases: &[Labeled<'_>],
+    outside: &[Text<'_>],
+    classes: usize,
+    dimension: usize,
+) -> Observed {
+    let mut seen = vec![0_usize; classes];
+    let (mut learned, mut asked) = (Vec::with_capacity(phrases.len()), Vec::new());
+    for phrase in phrases {
+        let nth = seen[phrase.class];
+        let is_asked = phrase.kind == PhraseKind::Means;
+        seen[phrase.class] += usize::from(is_asked);
+        // The first phrase of an answer always stays, so that it can be found at all.
+        if is_asked && nth > 0 && (nth + phrase.class) % FOLDS == fold {
+            asked.push(phrase);
+        } else {
+            learned.push(*phrase);
+        }
+    }
+    let model = Model::train(&learned, classes, dimension);
+    let inside = asked.par_iter().filter_map(|phrase| {
+        let ranking = model.rank(phrase.text, |_| true);
+        Some((Signals::of(&ranking)?, ranking.candidates.first()?.class == phrase.class))
+    });
+    let outside = outside.par_iter().filter_map(|text| Signals::of(&model.rank(*text, |_| true)));
+    Observed { inside: inside.collect(), outside: outside.collect() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of phrases are far below 2^52")]
+fn count(number: usize) -> f64 {
+    number as f64
+}

@@ -1,0 +1,66 @@
+//! The conditions of a match, beside its score.
+
+use super::super::message::Message;
+use super::super::phrases::Phrases;
+use super::ratio;
+
+/// One condition of a match.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it holds.
+    pub passed: bool,
+    /// What was found.
+    pub detail: String,
+}
+
+impl Gate {
+    pub(super) fn new(name: &'static str, passed: bool, detail: impl Into<String>) -> Self {
+        Self { name, passed, detail: detail.into() }
+    }
+
+    pub(super) fn at_least(name: &'static str, value: f32, bound: f32) -> Self {
+        Self::new(name, value >= bound, format!("{value:.2}, at least {bound:.2}"))
+    }
+}
+
+/// Whether the message asks for what the answer's phrases ask for, and not for
+/// its opposite.
+pub(super) fn polarity(phrases: &Phrases, message: &Message, phrase: usize) -> Gate {
+    let conflict = message.polarity.conflict(&phrases.phrases[phrase].message.polarity);
+    Gate::new("polarity", conflict.is_none(), conflict.unwrap_or("it asks for the same"))
+}
+
+/// Whether two phrases are opposites: a message that passes for both asks for neither.
+pub(super) fn are_opposite(phrases: &Phrases, one: usize, other: usize) -> bool {
+    let polarity = |phrase: usize| &phrases.phrases[phrase].message.polarity;
+    polarity(one).conflict(polarity(other)).is_some()
+}
+
+/// What a message and a phrase have in common, each from 0 to 1.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Overlap {
+    /// Dice coefficient of their content, weighted by what each word says.
+    pub(super) dice: f32,
+    /// Share of the message's content that any phrase of the answer has.
+    pub(super) message: f32,
+    /// Share of the phrase's content that the message has.
+    pub(super) phrase: f32,
+}
+
+impl Overlap {
+    pub(super) fn of(phrases: &Phrases, message: &Message, number: usize) -> Self {
+        let phrase = &phrases.phrases[number];
+        let words = &phrases.answers[phrase.answer].words;
+        let weight = |term: &String| phrases.weight(term);
+        let all: f32 = message.terms.iter().map(weight).sum();
+        let known = message.terms.iter().filter(|term| words.contains(*term)).map(weight).sum();
+        let common: f32 = message.terms.iter().filter(|term| phrase.message.terms.contains(term)).map(weight).sum();
+        Self {
+            dice: ratio(2.0 * common, all + phrase.weight),
+            message: ratio(known, all),
+            phrase: ratio(common, phrase.weight),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Matching by what was learned from the phrases.
+
+use std::sync::Arc;
+
+use super::super::calibration::Signals;
+use super::super::message::Message;
+use super::super::model::{Ranked, Text};
+use super::super::phrases::{Phrases, Trained};
+use super::gate::{self, Gate, Overlap};
+use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, outcome};
+use crate::domain::custom_answer::CustomAnswer;
+
+pub(super) fn decide(
+    phrases: &Phrases,
+    trained: &Trained,
+    message: &Message,
+    text: Text<'_>,
+    allowed: &[bool],
+) -> Decision {
+    let ranking = trained.model.rank(text, |class| allowed[class]);
+    let calibration = &trained.calibration;
+    let (threshold, min_margin) = (calibration.familiarity, calibration.lead);
+    let Some(signals) = Signals::of(&ranking) else {
+        return Decision { outcome: Outcome::Abstained, candidates: Vec::new(), threshold, margin: None, min_margin };
+    };
+    let ranked = &ranking.candidates[..ranking.candidates.len().min(MAX_CANDIDATES)];
+    let candidates: Vec<Candidate> = ranked
+        .iter()
+        .map(|ranked| {
+            let signals = Signals { score: ranked.score, ..signals };
+            candidate(phrases, message, ranked, calibration.familiarity_of(&signals), threshold)
+        })
+        .collect();
+    let best = &candidates[0];
+    let outcome = if !best.passes() {
+        Outcome::Abstained
+    } else {
+        let near = |other: &Ranked| {
+            signals.score - other.score < min_margin || gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
+        };
+        let rivals: Vec<Arc<CustomAnswer>> = ranked
+            .iter()
+            .zip(&candidates)
+            .skip(1)
+            .filter(|(ranked, candidate)| candidate.passes() && near(ranked))
+            .map(|(_, candidate)| Arc::clone(&candidate.answer))
+            .collect();
+        outcome(&best.answer, rivals)
+    };
+    let margin = (ranked.len() > 1).then_some(signals.lead);
+    Decision { outcome, candidates, threshold, margin, min_margin }
+}
+
+fn candidate(phrases: &Phrases, message: &Message, ranked: &Ranked, score: f32, least: f32) -> Candidate {
+    let phrase = &phrases.phrases[ranked.phrase];
+    let overlap = Overlap::of(phrases, message, ranked.phrase);
+    Candidate {
+        answer: Arc::clone(&phrases.answers[phrase.answer].answer),
+        phrase: phrase.text.clone(),
+        exact: false,
+        score,
+        lexical: overlap.dice,
+        semantic: Some(ranked.similarity),
+        gates: vec![Gate::at_least("score", score, least), gate::polarity(phrases, message, ranked.phrase)],
+    }
+}
