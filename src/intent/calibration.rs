@@ -16,11 +16,11 @@ use rayon::prelude::*;
 
 use super::model::{Labeled, Model, PhraseKind, Ranking, Text};
 
-/// Parts that the phrases are cut into; each is held out in turn.
-const FOLDS: usize = 10;
-/// Phrases times answers up to which every part is held out; beyond, as many as
-/// this allows. It keeps calibration about as long as training.
+/// Phrases times answers from which a project is large.
 const LARGE: usize = 250_000;
+/// Phrases times answers, over all parts that are held out of a large project. It
+/// keeps calibration about as long as training.
+const ENOUGH: usize = 4_500_000;
 /// What the density weighs beside the score. Flat between 0.25 and 1 on CLINC150.
 const DENSITY_WEIGHT: f32 = 0.5;
 /// Share of the held-out phrases that may be less familiar than a match must be.
@@ -37,7 +37,8 @@ pub struct Signals {
     pub score: f32,
     /// The density of phrases around the message.
     pub density: f32,
-    /// How far the next answer lies behind.
+    /// How far the next answer or the background lies behind; below 0 when the
+    /// background is ahead.
     pub lead: f32,
 }
 
@@ -48,8 +49,9 @@ impl Signals {
     /// Those of a message; `None` when no answer came into question.
     pub fn of(ranking: &Ranking) -> Option<Self> {
         let best = ranking.candidates.first()?;
-        let lead = ranking.candidates.get(1).map_or(Self::NO_RIVAL, |next| best.score - next.score);
-        Some(Self { score: best.score, density: ranking.density, lead: lead.min(Self::NO_RIVAL) })
+        let rivals = ranking.candidates.get(1).map(|next| next.score).into_iter().chain(ranking.background);
+        let lead = rivals.map(|rival| best.score - rival).fold(Self::NO_RIVAL, f32::min);
+        Some(Self { score: best.score, density: ranking.density, lead })
     }
 }
 
@@ -122,9 +124,13 @@ impl Calibration {
         dimension: usize,
         max_wrong: f64,
     ) -> Self {
-        let folds = (LARGE * FOLDS / (phrases.len() * classes).max(1) / FOLDS).clamp(1, FOLDS);
-        let observed: Vec<Observed> =
-            (0..folds).into_par_iter().map(|fold| hold_out(fold, phrases, outside, classes, dimension)).collect();
+        let size = (phrases.len() * classes).max(1);
+        let parts = if size < LARGE { 10 } else { 5 };
+        let held_out = (ENOUGH / size).clamp(1, parts);
+        let observed: Vec<Observed> = (0..held_out)
+            .into_par_iter()
+            .map(|part| hold_out(Part { part, parts }, phrases, outside, classes, dimension))
+            .collect();
         let inside: Vec<(Signals, bool)> = observed.iter().flat_map(|part| part.inside.iter().copied()).collect();
         let outside: Vec<Signals> = observed.iter().flat_map(|part| part.outside.iter().copied()).collect();
         let mut calibration = TYPICAL;
@@ -181,14 +187,27 @@ impl Calibration {
             }
         }
         if let Some(least) = least {
-            self.lead = least;
+            self.lead = least.max(0.0);
         }
+    }
+}
+
+/// One of the parts that the phrases are cut into.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    part: usize,
+    parts: usize,
+}
+
+impl Part {
+    fn has(self, at: usize) -> bool {
+        at % self.parts == self.part
     }
 }
 
 /// What a model says of one part of the phrases that it has not seen.
 fn hold_out(
-    fold: usize,
+    part: Part,
     phrases: &[Labeled<'_>],
     outside: &[Text<'_>],
     classes: usize,
@@ -201,18 +220,24 @@ fn hold_out(
         let is_asked = phrase.kind == PhraseKind::Means;
         seen[phrase.class] += usize::from(is_asked);
         // The first phrase of an answer always stays, so that it can be found at all.
-        if is_asked && nth > 0 && (nth + phrase.class) % FOLDS == fold {
+        if is_asked && nth > 0 && part.has(nth + phrase.class) {
             asked.push(phrase);
         } else {
             learned.push(*phrase);
         }
     }
-    let model = Model::train(&learned, classes, dimension);
+    let background: Vec<Text<'_>> =
+        outside.iter().enumerate().filter(|(at, _)| !part.has(*at)).map(|(_, text)| *text).collect();
+    let model = Model::train(&learned, &background, classes, dimension);
     let inside = asked.par_iter().filter_map(|phrase| {
         let ranking = model.rank(phrase.text, |_| true);
         Some((Signals::of(&ranking)?, ranking.candidates.first()?.class == phrase.class))
     });
-    let outside = outside.par_iter().filter_map(|text| Signals::of(&model.rank(*text, |_| true)));
+    let outside = outside
+        .par_iter()
+        .enumerate()
+        .filter(|(at, _)| part.has(*at))
+        .filter_map(|(_, text)| Signals::of(&model.rank(*text, |_| true)));
     Observed { inside: inside.collect(), outside: outside.collect() }
 }
 

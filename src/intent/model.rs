@@ -4,6 +4,9 @@
 //! Two views are worth more than one. The classifier has learned what sets the
 //! answers apart; the nearest phrases tell whether the message is like any of
 //! them at all. An answer's score adds both.
+//!
+//! Beside the answers stands the background: what users ask about that no answer
+//! is meant by. It competes as if it were an answer.
 
 use super::classifier::{Classifier, Example};
 use super::features::{BlockWeights, Grams, SparseVector, Vocabulary, cosine};
@@ -50,6 +53,8 @@ const COMPARED: usize = 10;
 const MAX_NEIGHBORS: usize = 5;
 /// What the words of an answer's identifier count beside a phrase.
 const NAME_WEIGHT: f32 = 0.3;
+/// What a text of the background counts beside a phrase.
+const BACKGROUND_WEIGHT: f32 = 0.5;
 
 /// A text to learn from or to be understood.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +82,11 @@ impl<'a> Labeled<'a> {
             dense: self.text.dense,
             sparse,
             class: (self.kind != PhraseKind::Rejects).then_some(self.class),
-            weight: if self.kind == PhraseKind::Name { NAME_WEIGHT } else { 1.0 },
+            weight: match self.kind {
+                PhraseKind::Means | PhraseKind::Rejects => 1.0,
+                PhraseKind::Name => NAME_WEIGHT,
+                PhraseKind::Background => BACKGROUND_WEIGHT,
+            },
         }
     }
 }
@@ -91,6 +100,8 @@ pub enum PhraseKind {
     Rejects,
     /// The answer's name, which says less than a message.
     Name,
+    /// A message that means no answer.
+    Background,
 }
 
 /// What was learned from phrases.
@@ -101,8 +112,10 @@ pub struct Model {
     /// What the similarity to the closest phrase counts beside the margin.
     nearest: f32,
     dimension: usize,
-    /// By class: its phrases.
+    /// By class: its phrases; behind the answers, those of the background.
     classes: Vec<Vec<Phrase>>,
+    /// How many classes are answers.
+    answers: usize,
     /// The vectors of the phrases, class by class.
     vectors: Vec<f32>,
     neighbors: usize,
@@ -124,6 +137,8 @@ pub struct Ranking {
     pub candidates: Vec<Ranked>,
     /// Mean similarity to the nearest phrases of any candidate, -1 to 1.
     pub density: f32,
+    /// The score of the background, when there is one.
+    pub background: Option<f32>,
 }
 
 /// An answer that a message could mean.
@@ -142,29 +157,38 @@ pub struct Ranked {
 }
 
 impl Model {
-    /// Learns from phrases of `classes` answers, with vectors of `dimension`
-    /// components.
-    pub fn train(phrases: &[Labeled<'_>], classes: usize, dimension: usize) -> Self {
+    /// Learns from phrases of `answers` answers, and from `background`, with vectors
+    /// of `dimension` components.
+    pub fn train(phrases: &[Labeled<'_>], background: &[Text<'_>], answers: usize, dimension: usize) -> Self {
         let written = phrases.iter().filter(|phrase| phrase.kind == PhraseKind::Means).count();
-        let weighting = Weighting::of(written, classes);
-        let vocabulary = Vocabulary::of(phrases.iter().map(|phrase| phrase.text.grams), weighting.blocks);
-        let encoded: Vec<SparseVector> = phrases.iter().map(|phrase| vocabulary.encode(phrase.text.grams)).collect();
+        let weighting = Weighting::of(written, answers);
+        let outside =
+            background.iter().map(|text| Labeled { text: *text, class: answers, kind: PhraseKind::Background });
+        let all: Vec<Labeled<'_>> = phrases.iter().copied().chain(outside).collect();
+        let vocabulary = Vocabulary::of(all.iter().map(|phrase| phrase.text.grams), weighting.blocks);
+        let encoded: Vec<SparseVector> = all.iter().map(|phrase| vocabulary.encode(phrase.text.grams)).collect();
         let examples: Vec<Example<'_>> =
-            phrases.iter().zip(&encoded).map(|(phrase, sparse)| phrase.example(sparse)).collect();
+            all.iter().zip(&encoded).map(|(phrase, sparse)| phrase.example(sparse)).collect();
+        let classes = answers + usize::from(!background.is_empty());
         let classifier = Classifier::train(&examples, classes, dimension, vocabulary.len(), weighting.cost);
-        let classes = vec![Vec::new(); classes];
-        let mut model =
-            Self { vocabulary, classifier, nearest: weighting.nearest, dimension, classes, ..Self::default() };
-        let mut written: Vec<(usize, &Labeled<'_>, SparseVector)> = phrases
+        let mut model = Self {
+            vocabulary,
+            classifier,
+            nearest: weighting.nearest,
+            dimension,
+            classes: vec![Vec::new(); classes],
+            answers,
+            ..Self::default()
+        };
+        let mut compared: Vec<(usize, &Labeled<'_>, SparseVector)> = all
             .iter()
             .zip(encoded)
             .enumerate()
-            .filter(|(_, (phrase, _))| phrase.kind == PhraseKind::Means)
+            .filter(|(_, (phrase, _))| matches!(phrase.kind, PhraseKind::Means | PhraseKind::Background))
             .map(|(number, (phrase, sparse))| (number, phrase, sparse))
             .collect();
-        written.sort_by_key(|(_, phrase, _)| phrase.class);
-        let count = written.len();
-        for (number, phrase, sparse) in written {
+        compared.sort_by_key(|(_, phrase, _)| phrase.class);
+        for (number, phrase, sparse) in compared {
             let has_vector = dimension > 0 && phrase.text.dense.len() == dimension && !is_zero(phrase.text.dense);
             let vector = has_vector.then(|| {
                 model.vectors.extend_from_slice(phrase.text.dense);
@@ -172,8 +196,8 @@ impl Model {
             });
             model.classes[phrase.class].push(Phrase { number, sparse, vector });
         }
-        let with_phrases = model.classes.iter().filter(|phrases| !phrases.is_empty()).count();
-        model.neighbors = (count / with_phrases.max(1)).clamp(1, MAX_NEIGHBORS);
+        let with_phrases = model.classes[..answers].iter().filter(|phrases| !phrases.is_empty()).count();
+        model.neighbors = (written / with_phrases.max(1)).clamp(1, MAX_NEIGHBORS);
         model
     }
 
@@ -181,7 +205,7 @@ impl Model {
     pub fn rank(&self, text: Text<'_>, allowed: impl Fn(usize) -> bool) -> Ranking {
         let sparse = self.vocabulary.encode(text.grams);
         let margins = self.classifier.score(text.dense, &sparse);
-        let mut order: Vec<usize> = (0..margins.len()).filter(|class| allowed(*class)).collect();
+        let mut order: Vec<usize> = (0..self.answers).filter(|class| allowed(*class)).collect();
         let best_first = |a: &usize, b: &usize| margins[*b].total_cmp(&margins[*a]).then(a.cmp(b));
         if order.len() > COMPARED {
             order.select_nth_unstable_by(COMPARED - 1, best_first);
@@ -190,21 +214,27 @@ impl Model {
         let dense = (text.dense.len() == self.dimension && !is_zero(text.dense)).then_some(text.dense);
         let mut nearest: Vec<f32> = Vec::new();
         let mut candidates: Vec<Ranked> = Vec::with_capacity(order.len());
-        for class in order {
+        let scored = |class: usize, similarities: &mut Vec<f32>| {
             let mut closest: Option<(f32, usize)> = None;
             for phrase in &self.classes[class] {
                 let similarity = self.similarity(phrase, dense, &sparse);
-                nearest.push(similarity);
+                similarities.push(similarity);
                 if closest.is_none_or(|(best, _)| similarity > best) {
                     closest = Some((similarity, phrase.number));
                 }
             }
-            let Some((similarity, phrase)) = closest else { continue };
+            let (similarity, phrase) = closest?;
             let margin = margins[class];
-            candidates.push(Ranked { class, score: margin + self.nearest * similarity, margin, phrase, similarity });
-        }
+            Some(Ranked { class, score: margin + self.nearest * similarity, margin, phrase, similarity })
+        };
+        candidates.extend(order.into_iter().filter_map(|class| scored(class, &mut nearest)));
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.class.cmp(&b.class)));
-        Ranking { density: mean_of_best(nearest, self.neighbors), candidates }
+        let background = (self.classes.len() > self.answers).then(|| scored(self.answers, &mut Vec::new())).flatten();
+        Ranking {
+            density: mean_of_best(nearest, self.neighbors),
+            candidates,
+            background: background.map(|background| background.score),
+        }
     }
 
     fn similarity(&self, phrase: &Phrase, dense: Option<&[f32]>, sparse: &SparseVector) -> f32 {

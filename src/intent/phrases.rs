@@ -9,6 +9,7 @@ use super::calibration::Calibration;
 use super::features::Grams;
 use super::message::Message;
 use super::model::{Labeled, Model, PhraseKind, Text};
+use super::polarity::Stance;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::ports::embedder::{EmbedError, Embedder, Role};
@@ -61,6 +62,8 @@ pub struct Teaching<'a> {
 pub(super) struct AnswerWords {
     pub(super) answer: Arc<CustomAnswer>,
     pub(super) words: FxHashSet<String>,
+    /// What its phrases ask for.
+    pub(super) stance: Stance,
 }
 
 /// One phrase of one answer.
@@ -123,7 +126,7 @@ impl Phrases {
         let outside: Vec<Text<'_>> = (count + names.len()..texts.len()).map(text).collect();
         let (classes, dimension) = (self.answers.len(), embedder.dimension());
         let (model, calibration) = rayon::join(
-            || Model::train(&labeled, classes, dimension),
+            || Model::train(&labeled, &outside, classes, dimension),
             || Calibration::learn(&labeled, &outside, classes, dimension, teaching.max_wrong_match_rate),
         );
         Ok(Trained { model, calibration })
@@ -146,6 +149,7 @@ impl Phrases {
     fn add(&mut self, answer: Arc<CustomAnswer>, language: Language) {
         let index = self.answers.len();
         let mut words = FxHashSet::default();
+        let mut stance = Stance::default();
         for (text, rejects) in
             answer.phrases.iter().map(|text| (text, false)).chain(answer.not.iter().map(|text| (text, true)))
         {
@@ -156,6 +160,9 @@ impl Phrases {
             self.written.extend(content.map(str::to_owned));
             let number = self.phrases.len();
             self.exact.entry(message.normalized.clone()).or_default().push(number);
+            if !rejects {
+                stance.add(&message.polarity);
+            }
             for term in &message.terms {
                 self.postings.entry(term.clone()).or_default().push(number);
                 if !rejects {
@@ -164,7 +171,7 @@ impl Phrases {
             }
             self.phrases.push(Phrase { answer: index, text: text.clone(), message, weight: 0.0, rejects });
         }
-        self.answers.push(AnswerWords { answer, words });
+        self.answers.push(AnswerWords { answer, words, stance });
     }
 
     /// Weighs each word by the answers it occurs in: ln(1 + (N - n + 0.5) / (n + 0.5)),

@@ -2,9 +2,10 @@
 //! off", "with" and "without", "2" and "3".
 //!
 //! Vectors and shared words put opposites close together, so nothing may match
-//! on these alone. A text has a side on each axis that it mentions; two texts
-//! conflict when they stand on opposite sides of one axis, when one negates and
-//! the other does not, or when both name numbers and the numbers differ.
+//! on these alone. A text has a side on each axis that it mentions; a message
+//! conflicts with an answer when it stands on the other side of an axis than all
+//! its phrases, when it negates and none of them does, or the reverse, or when both
+//! name numbers and the numbers differ.
 
 use std::collections::BTreeSet;
 
@@ -68,6 +69,19 @@ const NEGATIONS: &[&str] = &[
     "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不", "没", "没有", "无", "别",
 ];
 
+/// Words that tell of trouble: "login fails" and "I can't log in" ask the same.
+const TROUBLES: &[&str] = &[
+    "fail", "fails", "failed", "failing", "error", "errors", "problem", "problems", "trouble", "issue", "issues",
+    "broken", "stuck", "wrong", "refused", "denied", "stopped", "missing", "impossible", "unable",
+];
+
+/// What a negation before it does not turn round: "I don't know how to export".
+const IGNORANCE: &[&str] = &["know", "sure", "find", "figure", "see", "understand", "remember", "certain", "only", "just"];
+
+/// Different numbers in an answer's phrases from which they are examples: then
+/// another number asks for the same.
+const EXAMPLE_NUMBERS: usize = 3;
+
 /// Where a text stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Polarity {
@@ -76,6 +90,7 @@ pub struct Polarity {
     /// Bit `i`: it mentions the second side of axis `i`.
     second: u32,
     negated: bool,
+    troubled: bool,
     numbers: BTreeSet<String>,
 }
 
@@ -83,12 +98,15 @@ impl Polarity {
     /// Where the text made of `words` stands; words are in lower case.
     pub fn of<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let mut polarity = Self::default();
-        for word in words {
+        let mut words = words.into_iter().peekable();
+        while let Some(word) = words.next() {
             for (i, (first, second)) in AXES.iter().enumerate() {
                 polarity.first |= u32::from(first.contains(&word)) << i;
                 polarity.second |= u32::from(second.contains(&word)) << i;
             }
-            polarity.negated ^= NEGATIONS.contains(&word);
+            let admits_ignorance = words.peek().is_some_and(|next| IGNORANCE.contains(next));
+            polarity.negated ^= NEGATIONS.contains(&word) && !admits_ignorance;
+            polarity.troubled |= TROUBLES.contains(&word);
             if word.starts_with(|c: char| c.is_ascii_digit()) {
                 polarity.numbers.insert(word.trim_end_matches(['.', ',', '%']).to_owned());
             }
@@ -96,17 +114,56 @@ impl Polarity {
         polarity
     }
 
+    /// Whether it asks for two opposite things at once.
+    pub fn is_both(&self) -> bool {
+        self.first & self.second != 0
+    }
+
     /// Why two texts ask for different things, when they do.
     pub fn conflict(&self, other: &Self) -> Option<&'static str> {
-        let only = |polarity: &Self| (polarity.first & !polarity.second, polarity.second & !polarity.first);
-        let ((first, second), (other_first, other_second)) = (only(self), only(other));
-        if first & other_second != 0 || second & other_first != 0 {
+        let mut stance = Stance::default();
+        stance.add(other);
+        stance.conflict(self)
+    }
+}
+
+/// What the phrases of one answer ask for, together: on a side that some of them
+/// take, none can be opposed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stance {
+    first: u32,
+    second: u32,
+    /// Whether a phrase is without negation.
+    plain: bool,
+    /// Whether a phrase is negated or tells of trouble.
+    negated: bool,
+    numbers: BTreeSet<String>,
+}
+
+impl Stance {
+    /// Takes in a phrase.
+    pub fn add(&mut self, phrase: &Polarity) {
+        self.first |= phrase.first;
+        self.second |= phrase.second;
+        self.plain |= !phrase.negated;
+        self.negated |= phrase.negated || phrase.troubled;
+        self.numbers.extend(phrase.numbers.iter().cloned());
+    }
+
+    /// Why `message` asks for something else, when it does.
+    pub fn conflict(&self, message: &Polarity) -> Option<&'static str> {
+        let (first, second) = (message.first & !message.second, message.second & !message.first);
+        if first & self.second & !self.first != 0 || second & self.first & !self.second != 0 {
             return Some("it asks for the opposite");
         }
-        if self.negated != other.negated {
-            return Some("one is negated and the other is not");
+        if message.negated && !self.negated {
+            return Some("it is negated, and no phrase is");
         }
-        if !self.numbers.is_empty() && !other.numbers.is_empty() && self.numbers != other.numbers {
+        if !message.negated && !message.troubled && !self.plain {
+            return Some("it is not negated, and every phrase is");
+        }
+        let differ = !message.numbers.is_empty() && !self.numbers.is_empty() && message.numbers.is_disjoint(&self.numbers);
+        if differ && self.numbers.len() < EXAMPLE_NUMBERS {
             return Some("the numbers differ");
         }
         None
@@ -146,9 +203,23 @@ mod tests {
             ("turn it off and on again", "turn it on"),
             ("what does it cost", "what does it cost for 5 seats"),
             ("i don't want emails without a reason", "i want emails with a reason"),
+            ("the login fails with an error", "i can't log in"),
+            ("i don't know how to export", "export my data"),
         ] {
             assert!(!conflict(a, b), "{a} / {b}");
         }
+    }
+
+    #[test]
+    fn phrases_on_both_sides_leave_nothing_to_oppose() {
+        let mut stance = Stance::default();
+        for phrase in ["turn it on", "turn it off", "what is 5 plus 3", "what is 12 plus 40"] {
+            stance.add(&Polarity::of(phrase.split(' ')));
+        }
+        for message in ["turn it off", "what is 7 plus 7"] {
+            assert_eq!(stance.conflict(&Polarity::of(message.split(' '))), None, "{message}");
+        }
+        assert!(stance.conflict(&Polarity::of("do not turn it on".split(' '))).is_some());
     }
 
     #[test]

@@ -27,8 +27,8 @@ impl Gate {
 
 /// Whether the message asks for what the answer's phrases ask for, and not for
 /// its opposite.
-pub(super) fn polarity(phrases: &Phrases, message: &Message, phrase: usize) -> Gate {
-    let conflict = message.polarity.conflict(&phrases.phrases[phrase].message.polarity);
+pub(super) fn polarity(phrases: &Phrases, message: &Message, answer: usize) -> Gate {
+    let conflict = phrases.answers[answer].stance.conflict(&message.polarity);
     Gate::new("polarity", conflict.is_none(), conflict.unwrap_or("it asks for the same"))
 }
 

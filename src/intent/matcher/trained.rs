@@ -32,11 +32,13 @@ pub(super) fn decide(
         })
         .collect();
     let best = &candidates[0];
-    let outcome = if !best.passes() {
+    let is_ahead = ranking.background.is_none_or(|background| signals.score - background >= min_margin);
+    let outcome = if !best.passes() || !is_ahead {
         Outcome::Abstained
     } else {
         let near = |other: &Ranked| {
-            signals.score - other.score < min_margin || gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
+            signals.score - other.score < min_margin
+                || message.polarity.is_both() && gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
         };
         let rivals: Vec<Arc<CustomAnswer>> = ranked
             .iter()
@@ -61,6 +63,6 @@ fn candidate(phrases: &Phrases, message: &Message, ranked: &Ranked, score: f32, 
         score,
         lexical: overlap.dice,
         semantic: Some(ranked.similarity),
-        gates: vec![Gate::at_least("score", score, least), gate::polarity(phrases, message, ranked.phrase)],
+        gates: vec![Gate::at_least("score", score, least), gate::polarity(phrases, message, phrase.answer)],
     }
 }
