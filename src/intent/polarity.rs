@@ -64,15 +64,21 @@ const AXES: &[(&[&str], &[&str])] = &[
 
 /// Words that turn a request round.
 const NEGATIONS: &[&str] = &[
-    "not", "no", "never", "without", "dont", "don't", "doesn't", "doesnt", "can't", "cant", "cannot", "won't", "wont",
-    "isn't", "isnt", "avoid", "except", "unable", "nicht", "kein", "keine", "keinen", "ohne", "nie", "pas", "sans",
-    "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不", "没", "没有", "无", "别",
+    "not", "no", "never", "without", "dont", "don't", "avoid", "except", "nicht", "kein", "keine", "keinen", "ohne",
+    "nie", "pas", "sans", "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不",
+    "没", "没有", "无", "别",
+];
+
+/// Words that tell that something does not go.
+const INABILITIES: &[&str] = &[
+    "can't", "cant", "cannot", "won't", "wont", "doesn't", "doesnt", "isn't", "isnt", "unable", "didn't", "didnt",
+    "couldn't", "couldnt",
 ];
 
 /// Words that tell of trouble: "login fails" and "I can't log in" ask the same.
 const TROUBLES: &[&str] = &[
     "fail", "fails", "failed", "failing", "error", "errors", "problem", "problems", "trouble", "issue", "issues",
-    "broken", "stuck", "wrong", "refused", "denied", "stopped", "missing", "impossible", "unable",
+    "broken", "stuck", "wrong", "refused", "denied", "impossible",
 ];
 
 /// What a negation before it does not turn round: "I don't know how to export".
@@ -81,6 +87,8 @@ const IGNORANCE: &[&str] = &["know", "sure", "find", "figure", "see", "understan
 /// Different numbers in an answer's phrases from which they are examples: then
 /// another number asks for the same.
 const EXAMPLE_NUMBERS: usize = 3;
+/// One phrase in so many must take a side for the answer to take it.
+const TYPICAL_SHARE: usize = 5;
 
 /// Where a text stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,6 +98,7 @@ pub struct Polarity {
     /// Bit `i`: it mentions the second side of axis `i`.
     second: u32,
     negated: bool,
+    unable: bool,
     troubled: bool,
     numbers: BTreeSet<String>,
 }
@@ -106,6 +115,7 @@ impl Polarity {
             }
             let admits_ignorance = words.peek().is_some_and(|next| IGNORANCE.contains(next));
             polarity.negated ^= NEGATIONS.contains(&word) && !admits_ignorance;
+            polarity.unable |= INABILITIES.contains(&word) && !admits_ignorance;
             polarity.troubled |= TROUBLES.contains(&word);
             if word.starts_with(|c: char| c.is_ascii_digit()) {
                 polarity.numbers.insert(word.trim_end_matches(['.', ',', '%']).to_owned());
@@ -129,44 +139,68 @@ impl Polarity {
 
 /// What the phrases of one answer ask for, together: on a side that some of them
 /// take, none can be opposed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Stance {
-    first: u32,
-    second: u32,
-    /// Whether a phrase is without negation.
-    plain: bool,
-    /// Whether a phrase is negated or tells of trouble.
-    negated: bool,
+    phrases: usize,
+    /// How many phrases take the first side of each axis, and the second.
+    sides: [[usize; 2]; 32],
+    /// How many phrases are negated; are negated or tell that something does not
+    /// go; do either or tell of trouble.
+    negated: usize,
+    unable: usize,
+    troubled: usize,
+    /// How many phrases name a number, and which.
+    numbered: usize,
     numbers: BTreeSet<String>,
 }
 
 impl Stance {
     /// Takes in a phrase.
     pub fn add(&mut self, phrase: &Polarity) {
-        self.first |= phrase.first;
-        self.second |= phrase.second;
-        self.plain |= !phrase.negated;
-        self.negated |= phrase.negated || phrase.troubled;
+        self.phrases += 1;
+        for (axis, [first, second]) in self.sides.iter_mut().enumerate() {
+            *first += usize::from(phrase.first >> axis & 1 == 1);
+            *second += usize::from(phrase.second >> axis & 1 == 1);
+        }
+        self.negated += usize::from(phrase.negated);
+        self.unable += usize::from(phrase.negated || phrase.unable);
+        self.troubled += usize::from(phrase.negated || phrase.unable || phrase.troubled);
+        self.numbered += usize::from(!phrase.numbers.is_empty());
         self.numbers.extend(phrase.numbers.iter().cloned());
     }
 
     /// Why `message` asks for something else, when it does.
     pub fn conflict(&self, message: &Polarity) -> Option<&'static str> {
         let (first, second) = (message.first & !message.second, message.second & !message.first);
-        if first & self.second & !self.first != 0 || second & self.first & !self.second != 0 {
+        let opposed = self.sides.iter().enumerate().any(|(axis, sides)| {
+            (first >> axis & 1 == 1 && sides[0] == 0 && self.is_typical(sides[1]))
+                || (second >> axis & 1 == 1 && sides[1] == 0 && self.is_typical(sides[0]))
+        });
+        if opposed {
             return Some("it asks for the opposite");
         }
-        if message.negated && !self.negated {
-            return Some("it is negated, and no phrase is");
+        let is_plain = !message.negated && !message.unable && !message.troubled;
+        if self.phrases > 0 {
+            if message.negated && self.negated == 0 {
+                return Some("it is negated, and no phrase is");
+            }
+            if message.unable && self.troubled == 0 {
+                return Some("it says that something does not go, and no phrase does");
+            }
+            if is_plain && self.unable == self.phrases {
+                return Some("it is not negated, and every phrase is");
+            }
         }
-        if !message.negated && !message.troubled && !self.plain {
-            return Some("it is not negated, and every phrase is");
-        }
-        let differ = !message.numbers.is_empty() && !self.numbers.is_empty() && message.numbers.is_disjoint(&self.numbers);
-        if differ && self.numbers.len() < EXAMPLE_NUMBERS {
+        let differ = !message.numbers.is_empty() && message.numbers.is_disjoint(&self.numbers);
+        if differ && self.is_typical(self.numbered) && self.numbers.len() < EXAMPLE_NUMBERS {
             return Some("the numbers differ");
         }
         None
+    }
+
+    /// Whether so many phrases have something that it belongs to what is asked for.
+    fn is_typical(&self, phrases: usize) -> bool {
+        phrases * TYPICAL_SHARE >= self.phrases.max(1) && phrases > 0
     }
 }
 

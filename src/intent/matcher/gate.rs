@@ -25,10 +25,18 @@ impl Gate {
     }
 }
 
+/// Dice coefficient from which a message is the closest phrase in other words, and
+/// must not turn that very phrase round.
+const SAME_WORDS: f32 = 0.75;
+
 /// Whether the message asks for what the answer's phrases ask for, and not for
 /// its opposite.
-pub(super) fn polarity(phrases: &Phrases, message: &Message, answer: usize) -> Gate {
-    let conflict = phrases.answers[answer].stance.conflict(&message.polarity);
+pub(super) fn polarity(phrases: &Phrases, message: &Message, closest: usize, overlap: Overlap) -> Gate {
+    let phrase = &phrases.phrases[closest];
+    let conflict = phrases.answers[phrase.answer].stance.conflict(&message.polarity).or_else(|| {
+        let conflict = message.polarity.conflict(&phrase.message.polarity);
+        conflict.filter(|_| overlap.dice >= SAME_WORDS)
+    });
     Gate::new("polarity", conflict.is_none(), conflict.unwrap_or("it asks for the same"))
 }
 

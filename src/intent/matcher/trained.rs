@@ -10,6 +10,10 @@ use super::gate::{self, Gate, Overlap};
 use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, outcome};
 use crate::domain::custom_answer::CustomAnswer;
 
+/// Share of the least margin that an answer must be ahead of the background to be
+/// asked about.
+const ASKED_SHARE: f32 = 0.75;
+
 pub(super) fn decide(
     phrases: &Phrases,
     trained: &Trained,
@@ -32,8 +36,8 @@ pub(super) fn decide(
         })
         .collect();
     let best = &candidates[0];
-    let is_ahead = ranking.background.is_none_or(|background| signals.score - background >= min_margin);
-    let outcome = if !best.passes() || !is_ahead {
+    let ahead = ranking.background.map_or(f32::INFINITY, |background| signals.score - background);
+    let outcome = if !best.passes() || ahead < ASKED_SHARE * min_margin {
         Outcome::Abstained
     } else {
         let near = |other: &Ranked| {
@@ -47,7 +51,7 @@ pub(super) fn decide(
             .filter(|(ranked, candidate)| candidate.passes() && near(ranked))
             .map(|(_, candidate)| Arc::clone(&candidate.answer))
             .collect();
-        outcome(&best.answer, rivals)
+        if rivals.is_empty() && ahead < min_margin { Outcome::Abstained } else { outcome(&best.answer, rivals) }
     };
     let margin = (ranked.len() > 1).then_some(signals.lead);
     Decision { outcome, candidates, threshold, margin, min_margin }
@@ -63,6 +67,6 @@ fn candidate(phrases: &Phrases, message: &Message, ranked: &Ranked, score: f32, 
         score,
         lexical: overlap.dice,
         semantic: Some(ranked.similarity),
-        gates: vec![Gate::at_least("score", score, least), gate::polarity(phrases, message, phrase.answer)],
+        gates: vec![Gate::at_least("score", score, least), gate::polarity(phrases, message, ranked.phrase, overlap)],
     }
 }

@@ -95,7 +95,7 @@ fn candidate(phrases: &Phrases, message: &Message, closest: Closest) -> Candidat
             Gate::at_least("score", closest.score, SCORE),
             Gate::at_least("message content", overlap.message, MESSAGE_CONTENT),
             Gate::at_least("phrase content", overlap.phrase, PHRASE_CONTENT),
-            gate::polarity(phrases, message, phrase.answer),
+            gate::polarity(phrases, message, closest.phrase, overlap),
             Gate::new("not", !rejected, rejection),
         ],
     }
