@@ -2,4 +2,8 @@
 //! adapters name an outside service.
 
 pub mod conversation_memory;
+pub mod embedding_cache;
+pub mod embedding_gauge;
+pub mod openai_embedder;
 pub mod static_embedder;
+pub mod transformer;

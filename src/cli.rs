@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstream::eprintln;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// A self-hosted conversational backend for a product's own in-app agent.
 #[derive(Debug, Parser)]
@@ -58,15 +58,8 @@ struct ProjectArgs {
     /// Folder with the prompts [default: `prompts` beside the knowledge].
     #[arg(long, value_name = "DIR")]
     prompts: Option<PathBuf>,
-    /// Which embedder compares meanings.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    embedder: EmbedderName,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum EmbedderName {
-    /// The built-in table for English.
-    Static,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
 }
 
 /// Reads the command line, runs the command and reports what went wrong.

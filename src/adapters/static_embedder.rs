@@ -10,7 +10,7 @@ pub mod word_piece;
 use async_trait::async_trait;
 use rayon::prelude::*;
 
-use crate::ports::embedder::{EmbedError, Embedder, Vectors};
+use crate::ports::embedder::{EmbedError, Embedder, Role, Vectors};
 use table::{DIMENSION, Table};
 use word_piece::Scratch;
 
@@ -94,7 +94,7 @@ impl Embedder for StaticEmbedder {
         language == "en"
     }
 
-    async fn embed(&self, texts: &[&str]) -> Result<Vectors, EmbedError> {
+    async fn embed(&self, texts: &[&str], _role: Role) -> Result<Vectors, EmbedError> {
         Ok(self.embed_all(texts))
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::intent::matcher::{self, Decision};
 use crate::intent::message::Message;
-use crate::ports::embedder::Embedder;
+use crate::ports::embedder::{Embedder, Role};
 use crate::retrieval::confidence::ANSWER_THRESHOLD;
 use crate::retrieval::search::{Mode, SearchRequest};
 use crate::text::language;
@@ -127,7 +127,7 @@ impl Turn<'_> {
                 format!("the embedder `{}` does not know the language `{}`", embedder.name(), message.language);
             return (None, Some(reason));
         }
-        match embedder.embed(&[said]).await {
+        match embedder.embed(&[said], Role::Question).await {
             Ok(vectors) => (Some(vectors.into_values()), None),
             Err(error) => {
                 self.degraded = true;

@@ -43,6 +43,8 @@ pub(super) struct IndexArgs {
     /// Index each article so many times over.
     #[arg(long, value_name = "N", default_value_t = 1)]
     copies: usize,
+    #[command(flatten)]
+    embedder: super::embedders::EmbedderArgs,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -60,7 +62,7 @@ pub(super) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
             super::report::print(&bench::turn::run(&agent, &messages).await?, args.json)?;
         }
         BenchCommand::Index(args) => {
-            let embedder = super::embedders::of(super::EmbedderName::Static);
+            let embedder = super::embedders::of(&args.embedder)?;
             let options = bench::index::Options { docs: args.docs, copies: args.copies, embedder: Some(embedder) };
             super::report::print(&bench::index::run(options).await?, args.json)?;
         }

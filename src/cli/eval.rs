@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{EmbedderName, ProjectArgs, embedders, project, report};
+use super::{ProjectArgs, embedders, project, report};
 use crate::domain::locale::Locale;
 use crate::eval;
 use crate::retrieval::search::Mode;
@@ -42,9 +42,8 @@ pub(super) struct RetrievalArgs {
     /// What passages are compared by.
     #[arg(long, value_enum, default_value = "hybrid")]
     mode: ModeName,
-    /// Which embedder compares meanings.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    embedder: EmbedderName,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
     /// Language of the documents, when it should not be detected.
     #[arg(long, value_name = "TAG", value_parser = locale)]
     language: Option<Locale>,
@@ -83,7 +82,7 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         EvalCommand::Retrieval(args) => {
-            let embedder = embedders::of(args.embedder);
+            let embedder = embedders::of(&args.embedder)?;
             let options = eval::retrieval::Options {
                 dir: args.dir,
                 mode: match args.mode {

@@ -10,7 +10,7 @@ use crate::agent::{Agent, Settings};
 
 /// An agent on the project, or `None` after its errors were printed.
 pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {
-    let embedder = embedders::of(args.embedder);
+    let embedder = embedders::of(&args.embedder)?;
     let folders = Folders::new(&args.knowledge, args.prompts.as_deref());
     match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
         Ok((library, _)) => Ok(Some(Agent::new(library, embedder, Settings::default()))),

@@ -13,7 +13,7 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::{EmbedderName, embedders, log};
+use super::{embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
 use crate::agent::{Agent, Settings};
@@ -40,9 +40,8 @@ pub(super) struct ServeArgs {
     /// Configuration file [default: docent.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Which embedder compares meanings.
-    #[arg(long, value_name = "NAME", default_value = "static")]
-    embedder: EmbedderName,
+    #[command(flatten)]
+    embedder: embedders::EmbedderArgs,
 }
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -53,7 +52,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::of_server(&config);
 
-    let embedder = embedders::of(args.embedder);
+    let embedder = embedders::of(&args.embedder)?;
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
     // Before the files are read, so that no edit falls between.
     let watch = Watch::start(&folders.existing(), WatchSettings::default())?;

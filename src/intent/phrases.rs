@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::message::Message;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
-use crate::ports::embedder::{EmbedError, Embedder};
+use crate::ports::embedder::{EmbedError, Embedder, Role};
 use crate::text::language::Language;
 use crate::text::normalize::normalize;
 use crate::text::stopword::Stopwords;
@@ -66,7 +66,7 @@ impl Phrases {
         }
         phrases.weigh();
         let texts: Vec<&str> = phrases.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
-        let failure = match embedder.embed(&texts).await {
+        let failure = match embedder.embed(&texts, Role::Phrase).await {
             Ok(vectors) => {
                 phrases.vectors = Some(vectors.into_values());
                 None

@@ -54,6 +54,18 @@ pub enum EmbedError {
     },
 }
 
+/// What a text is to be compared as. Some models are trained to embed a question
+/// in another way than the text that answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// What a user says; it is never kept on disk.
+    Question,
+    /// An author's phrasing of what users say: embedded as a question is.
+    Phrase,
+    /// A text of the knowledge, which may hold the answer.
+    Passage,
+}
+
 /// An embedding model.
 #[async_trait]
 pub trait Embedder: Send + Sync {
@@ -70,9 +82,13 @@ pub trait Embedder: Send + Sync {
     /// without a vocabulary knows none.
     fn is_word(&self, word: &str) -> bool;
 
-    /// One vector per text, in order.
+    /// Tells that so many texts are about to come, in one call or several, for
+    /// those who watch progress.
+    fn announce(&self, _texts: usize) {}
+
+    /// One vector per text, in order, for texts of one role.
     ///
     /// # Errors
     /// See [`EmbedError`]; nothing is returned for part of the texts.
-    async fn embed(&self, texts: &[&str]) -> Result<Vectors, EmbedError>;
+    async fn embed(&self, texts: &[&str], role: Role) -> Result<Vectors, EmbedError>;
 }

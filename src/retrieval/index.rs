@@ -17,7 +17,7 @@ use super::search::{Mode, ScoredPassage, SearchRequest, SearchResult, SemanticUs
 use super::top::{self, Top};
 use crate::domain::condition::Facts;
 use crate::domain::locale::Locale;
-use crate::ports::embedder::Embedder;
+use crate::ports::embedder::{Embedder, Role};
 use crate::ports::vector_store::{Neighbors, VectorQuery, VectorScope, VectorStoreError, VectorVersion};
 use crate::text::language::{self, Detection, Language};
 
@@ -173,7 +173,7 @@ impl Index {
             });
         };
         let started = Instant::now();
-        let embedded = embedder.embed(&[request.query]).await;
+        let embedded = embedder.embed(&[request.query], Role::Question).await;
         timings.embedding = started.elapsed();
         let vectors = embedded.map_err(|error| SkipReason::Failed { error: error.to_string() })?;
         let vector = vectors.iter().next().filter(|vector| vector.iter().any(|value| *value != 0.0));

@@ -1,7 +1,7 @@
 //! What holds for every embedder.
 
 use docent::adapters::static_embedder::StaticEmbedder;
-use docent::ports::embedder::Embedder;
+use docent::ports::embedder::{Embedder, Role};
 
 /// Largest difference between two vectors of the same text, by component: a
 /// model may add up a batch in another order.
@@ -12,7 +12,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 }
 
 async fn embedded(embedder: &dyn Embedder, texts: &[&str]) -> Vec<Vec<f32>> {
-    let vectors = embedder.embed(texts).await.expect("vectors");
+    let vectors = embedder.embed(texts, Role::Question).await.expect("vectors");
     assert_eq!(vectors.dimension(), embedder.dimension());
     assert_eq!(vectors.iter().len(), texts.len(), "one vector a text");
     vectors.iter().map(<[f32]>::to_vec).collect()

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use docent::adapters::static_embedder::StaticEmbedder;
-use docent::ports::embedder::{EmbedError, Embedder, Vectors};
+use docent::ports::embedder::{EmbedError, Embedder, Role, Vectors};
 use docent::retrieval::audience::AudienceSet;
 use docent::retrieval::index::builder::IndexBuilder;
 use docent::retrieval::search::{Mode, SearchRequest, SemanticUse, SkipReason};
@@ -37,13 +37,13 @@ impl Embedder for Flaky {
         language == "en"
     }
 
-    async fn embed(&self, texts: &[&str]) -> Result<Vectors, EmbedError> {
+    async fn embed(&self, texts: &[&str], role: Role) -> Result<Vectors, EmbedError> {
         if self.is_down.load(Ordering::Relaxed) {
             let reason = "connection refused".to_owned();
             return Err(EmbedError::Unavailable { embedder: self.name().to_owned(), reason });
         }
         let given = if self.is_short.load(Ordering::Relaxed) { &texts[..texts.len() / 2] } else { texts };
-        StaticEmbedder::new().embed(given).await
+        StaticEmbedder::new().embed(given, role).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::article::Article;
 use crate::domain::ids::ArticleId;
 use crate::domain::locale::Locale;
 use crate::domain::project::Project;
-use crate::ports::embedder::Embedder;
+use crate::ports::embedder::{Embedder, Role};
 use crate::ports::vector_store::vector_set::VectorSet;
 use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion};
 use crate::retrieval::audience::Audiences;
@@ -202,7 +202,7 @@ impl IndexBuilder {
                 .map(|(_, passage)| (texts.place(heading_text(passage)), texts.place(passage.text.clone())))
                 .collect();
             let texts: Vec<&str> = texts.texts.iter().map(String::as_str).collect();
-            let vectors = match embedder.embed(&texts).await {
+            let vectors = match embedder.embed(&texts, Role::Passage).await {
                 Ok(vectors) => vectors,
                 Err(error) => return Some(error.to_string()),
             };
