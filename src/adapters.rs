@@ -5,5 +5,6 @@ pub mod conversation_memory;
 pub mod embedding_cache;
 pub mod embedding_gauge;
 pub mod openai_embedder;
+pub mod qdrant;
 pub mod static_embedder;
 pub mod transformer;

@@ -6,3 +6,4 @@ pub mod latency;
 pub mod scratch_folder;
 pub mod server_process;
 pub mod turn;
+pub mod vectors;

@@ -8,11 +8,13 @@
 mod file;
 pub mod limits;
 pub mod setting;
+mod vectors;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::adapters::qdrant::QdrantSettings;
 use crate::diagnostic::{Diagnostic, Place, sort};
 use crate::session::settings::Traces;
 use limits::Limits;
@@ -34,6 +36,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Whether clients may ask for traces; on the same computer only when absent.
     pub trace: Option<bool>,
+    /// The Qdrant server that vectors are searched in; the memory of this process when absent.
+    pub qdrant: Option<QdrantSettings>,
     /// How the log is written.
     pub log: LogFormat,
     /// What the log holds, as a `tracing` filter.
@@ -120,6 +124,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         prompts: reader.given("prompts").map(PathBuf::from),
         origins: reader.parse("origins", "origins such as https://app.example.com, with commas between", origins),
         trace: reader.optional("trace", "true or false", |text| text.parse().ok()),
+        qdrant: vectors::read(&mut reader),
         log: reader.parse("log", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -194,6 +199,27 @@ mod tests {
     }
 
     #[test]
+    fn a_qdrant_server_is_used_when_it_is_asked_for_and_its_key_is_kept() {
+        assert_eq!(read("[qdrant]\nurl = 'http://vectors.internal:6334'", &[]).expect("no mistake").qdrant, None);
+        let toml = "[vectors]\nstore = 'qdrant'\n[qdrant]\nurl = 'https://vectors.internal:6334'\ntimeout_ms = 40";
+        let config = read(toml, &[("DOCENT_QDRANT_API_KEY", "a-key")]).expect("no mistake");
+        assert!(!format!("{config:?}").contains("a-key"));
+        let qdrant = config.qdrant.expect("a server");
+        assert_eq!((qdrant.url.as_str(), qdrant.search_timeout.as_millis()), ("https://vectors.internal:6334", 40));
+        assert_eq!(qdrant.api_key.as_ref().map(|key| key.reveal()), Some("a-key"));
+        let mistakes = read("[vectors]\nstore = 'disk'\n[qdrant]\nurl = 'vectors'\ncollection = 'a b'", &[])
+            .expect_err("mistakes");
+        assert_eq!(
+            mistakes,
+            [
+                "docent.toml:2:9: error: `disk` is not memory or qdrant",
+                "docent.toml:4:7: error: `vectors` is not an address such as http://127.0.0.1:6334",
+                "docent.toml:5:14: error: `a b` is not a name of letters, digits, `-` and `_`",
+            ]
+        );
+    }
+
+    #[test]
     fn the_configuration_of_the_benchmarks_is_one() {
         read(include_str!("../benches/docent.toml"), &[]).expect("no mistake");
     }
@@ -203,6 +229,7 @@ mod tests {
         let articles = [
             include_str!("../knowledge/articles/operations/configuration.md"),
             include_str!("../knowledge/articles/operations/limits.md"),
+            include_str!("../knowledge/articles/operations/vectors.md"),
         ];
         for setting in setting::ALL {
             let name = setting.key.rsplit('.').next().unwrap_or(setting.key);

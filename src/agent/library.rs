@@ -17,8 +17,10 @@ use crate::intent::phrases::Phrases;
 use crate::knowledge::watch::Batch;
 use crate::knowledge::{Loader, load, prompts};
 use crate::ports::embedder::Embedder;
+use crate::ports::vector_store::VectorStore;
 use crate::retrieval::index::builder::IndexBuilder;
 use crate::retrieval::lexical::LexicalError;
+use crate::retrieval::vectors::MemoryVectors;
 
 /// The newest good version of the knowledge, for any number of readers.
 pub struct KnowledgeLibrary {
@@ -104,11 +106,25 @@ pub enum Reload {
 
 impl KnowledgeLibrary {
     /// Loads a project, and returns it with the one who makes its next versions.
+    /// Its vectors are searched in the memory of this process.
     ///
     /// # Errors
     /// When the files have errors or the index fails.
     pub async fn open(folders: Folders, embedder: Arc<dyn Embedder>) -> Result<(Arc<Self>, Librarian), OpenError> {
-        let builder = IndexBuilder::new(Some(Arc::clone(&embedder)))?;
+        Self::open_with_store(folders, embedder, Arc::<MemoryVectors>::default()).await
+    }
+
+    /// The same, with the vectors searched in `store`.
+    ///
+    /// # Errors
+    /// When the files have errors or the index fails; a store that fails leaves
+    /// the words to search by, and [`Librarian::complete`] tries again.
+    pub async fn open_with_store(
+        folders: Folders,
+        embedder: Arc<dyn Embedder>,
+        store: Arc<dyn VectorStore>,
+    ) -> Result<(Arc<Self>, Librarian), OpenError> {
+        let builder = IndexBuilder::new(Some(Arc::clone(&embedder)))?.with_store(store);
         let loader = Loader::new(folders.knowledge);
         let mut workshop = Workshop { loader, prompts: folders.prompts, builder, embedder, phrases: None, version: 0 };
         let (project, diagnostics) = workshop.read(&Batch::Everything);
@@ -143,6 +159,30 @@ impl Librarian {
     /// The mistakes of the newest edit.
     pub fn mistakes(&self) -> Vec<Diagnostic> {
         self.library.status().diagnostics.clone()
+    }
+
+    /// Whether vectors are missing in what is served: the embedder or the vector
+    /// store failed, and may be well again.
+    pub fn is_incomplete(&self) -> bool {
+        self.library.snapshot().index.is_incomplete()
+    }
+
+    /// Makes the version that is served once more, and serves it when nothing is
+    /// missing any longer; else returns what is.
+    ///
+    /// # Errors
+    /// When the inverted index fails; the version before is still served.
+    pub async fn complete(&mut self) -> Result<Option<String>, LexicalError> {
+        let served = self.library.snapshot();
+        let snapshot = self.workshop.build(Project::clone(&served.project)).await?;
+        if let Some(failure) = snapshot.index.semantic_failure() {
+            return Ok(Some(failure.to_owned()));
+        }
+        let before = self.library.status();
+        let status = KnowledgeStatus { version: snapshot.version, ..KnowledgeStatus::clone(&before) };
+        self.library.status.store(Arc::new(status));
+        self.library.current.store(snapshot);
+        Ok(None)
     }
 
     /// Reads the changed files and serves them, unless they have errors.

@@ -11,19 +11,29 @@ use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{embedders, log};
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
+use crate::adapters::qdrant::QdrantVectors;
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
 use crate::agent::{Agent, Settings};
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
-use crate::knowledge::watch::{Watch, WatchSettings};
+use crate::knowledge::watch::{Batch, Watch, WatchSettings};
+use crate::ports::vector_store::VectorStore;
+use crate::retrieval::vectors::MemoryVectors;
 use crate::server::settings::ServerSettings;
 use crate::server::{self, Services, clock, descriptors, listener};
 use crate::session::rate::Rate;
 use crate::session::settings::SessionSettings;
+
+/// Time between two looks at whether vectors are missing, which the embedder or
+/// the vector store may give by now.
+const COMPLETION_INTERVAL: Duration = Duration::from_secs(5);
+/// Looks that are left out after each attempt that failed, at most.
+const MOST_LEFT_OUT: u32 = 12;
 
 /// Arguments of `docent serve`; each wins over the environment and the file.
 #[derive(Debug, Args)]
@@ -56,13 +66,14 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
     // Before the files are read, so that no edit falls between.
     let watch = Watch::start(&folders.existing(), WatchSettings::default())?;
-    let (library, librarian) = match KnowledgeLibrary::open(folders, Arc::clone(&embedder)).await {
-        Ok(opened) => opened,
-        Err(OpenError::Project(mistakes)) => {
-            return Ok(refuse(&mistakes, &format!("{} has errors", config.knowledge.display())));
-        }
-        Err(OpenError::Index(error)) => return Err(error.into()),
-    };
+    let (library, librarian) =
+        match KnowledgeLibrary::open_with_store(folders, Arc::clone(&embedder), store_of(&config)?).await {
+            Ok(opened) => opened,
+            Err(OpenError::Project(mistakes)) => {
+                return Ok(refuse(&mistakes, &format!("{} has errors", config.knowledge.display())));
+            }
+            Err(OpenError::Index(error)) => return Err(error.into()),
+        };
     let status = library.status();
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
@@ -87,6 +98,14 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     stop.cancel();
     tokio::task::spawn_blocking(move || reloads.join()).await?.map_err(|_| anyhow::anyhow!("a reload panicked"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the vectors are searched.
+fn store_of(config: &Config) -> anyhow::Result<Arc<dyn VectorStore>> {
+    Ok(match &config.qdrant {
+        Some(settings) => Arc::new(QdrantVectors::new(settings.clone())?),
+        None => Arc::<MemoryVectors>::default(),
+    })
 }
 
 fn overrides(args: &ServeArgs) -> Overrides {
@@ -153,20 +172,67 @@ async fn reload(mut librarian: Librarian, mut watch: Watch) {
     if watch.is_polling() {
         tracing::warn!("the system cannot tell of edits, so folders are compared once a second");
     }
-    while let Some(changed) = watch.next().await {
-        match librarian.reload(&changed).await {
-            Ok(Reload::Live { version, took }) => {
-                let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-                tracing::info!(knowledge.version = version, duration_ms, "the edit is live");
+    let mut completion = Completion::default();
+    loop {
+        let changed = tokio::select! {
+            changed = watch.next() => changed,
+            () = tokio::time::sleep(COMPLETION_INTERVAL) => {
+                completion.look(&mut librarian).await;
+                continue;
             }
-            Ok(Reload::Kept { errors }) => {
-                for mistake in librarian.mistakes() {
-                    tracing::error!("{mistake}");
-                }
-                tracing::error!(knowledge.errors = errors, "the edit has errors, so the version before it is served");
-            }
-            Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
+        };
+        let Some(changed) = changed else { return };
+        serve_edit(&mut librarian, &changed).await;
+    }
+}
+
+/// Brings vectors that are missing, sooner or later.
+#[derive(Default)]
+struct Completion {
+    /// Attempts in a row that failed.
+    failures: u32,
+    /// Looks to leave out before the next attempt.
+    left_out: u32,
+}
+
+impl Completion {
+    async fn look(&mut self, librarian: &mut Librarian) {
+        if !librarian.is_incomplete() {
+            *self = Self::default();
+            return;
         }
+        if self.left_out > 0 {
+            self.left_out -= 1;
+            return;
+        }
+        match librarian.complete().await {
+            Ok(None) => tracing::info!("the vectors are complete, so meanings are compared"),
+            Ok(Some(reason)) => {
+                if self.failures == 0 {
+                    tracing::warn!(reason, "vectors are missing, so words alone are searched; it is tried again");
+                }
+                self.failures = self.failures.saturating_add(1);
+                self.left_out = self.failures.min(MOST_LEFT_OUT);
+            }
+            Err(error) => tracing::error!(%error, "the index could not be made again"),
+        }
+    }
+}
+
+/// Serves an edit, unless it has errors.
+async fn serve_edit(librarian: &mut Librarian, changed: &Batch) {
+    match librarian.reload(changed).await {
+        Ok(Reload::Live { version, took }) => {
+            let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(knowledge.version = version, duration_ms, "the edit is live");
+        }
+        Ok(Reload::Kept { errors }) => {
+            for mistake in librarian.mistakes() {
+                tracing::error!("{mistake}");
+            }
+            tracing::error!(knowledge.errors = errors, "the edit has errors, so the version before it is served");
+        }
+        Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
     }
 }
 

@@ -26,6 +26,11 @@ pub const ALL: &[Setting] = &[
     setting("prompts", "", "folder with the prompts; `prompts` beside the knowledge when not given"),
     setting("origins", "", "origins whose pages may connect, beside the server's own"),
     setting("trace", "", "whether clients may ask for the trace of a turn; on the same computer only when not given"),
+    setting("vectors.store", "memory", "where vectors are searched: memory or qdrant"),
+    setting("qdrant.url", "http://127.0.0.1:6334", "address of Qdrant's gRPC interface"),
+    setting("qdrant.api_key", "", "the key that Qdrant asks for; none when not given"),
+    setting("qdrant.collection", "docent", "alias of the newest version in Qdrant; its collections begin with it"),
+    setting("qdrant.timeout_ms", "150", "time for a search in Qdrant, in milliseconds"),
     setting("log", "text", "how the log is written: text or json"),
     setting(
         "log_level",

@@ -4,6 +4,7 @@
 //! version of the snapshot that it reads, so one that is published meanwhile
 //! changes nothing for it.
 
+pub mod rotation;
 pub mod vector_set;
 
 use std::sync::Arc;

@@ -23,9 +23,9 @@ use crate::text::language::{self, Detection, Language};
 
 /// How many passages each side of the search puts up for the fusion, at least.
 /// Both exact scores of each are had, so that a passage is missed only when it is
-/// among the first ones of neither side; with 256 the figures of `docent eval
+/// among the first ones of neither side; from 32 on the figures of `docent eval
 /// retrieval` are those of fusing all passages.
-const CANDIDATES: usize = 256;
+pub const CANDIDATES: usize = 64;
 
 /// A passage in its slot, with what a search filters by.
 #[derive(Clone)]

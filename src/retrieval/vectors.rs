@@ -4,7 +4,6 @@
 //! [`EXACT_IDS`] a sketch of one bit a component is looked at first, and only the
 //! vectors that look nearest are compared. `docent bench vectors` measures both.
 
-mod rotation;
 mod scan;
 mod sketch;
 
@@ -18,19 +17,18 @@ use crate::ports::vector_store::vector_set::{CHUNK_IDS, VectorChunk, VectorSet};
 use crate::ports::vector_store::{
     Neighbor, Neighbors, Publication, VectorQuery, VectorStore, VectorStoreError, VectorVersion,
 };
-use rotation::Rotation;
 use scan::CodedQuery;
 use sketch::{Sketch, SketchQuery};
 
 /// Up to so many ids every vector is compared.
-pub const EXACT_IDS: usize = 32_768;
+pub const EXACT_IDS: usize = 65_536;
 /// How many vectors are compared after a look at the sketches, at least; recall@10
 /// of a million vectors is above .98 from here on.
-const COMPARED: usize = 8_192;
+const COMPARED: usize = 2_048;
 /// How many are compared for each of the nearest that are wanted, at least.
 const COMPARED_PER_NEAREST: usize = 16;
 /// How many of them one thread compares at a time.
-const COMPARED_AT_A_TIME: usize = 1_024;
+const COMPARED_AT_A_TIME: usize = 512;
 /// Parts of the sketches for each thread, so that none waits long for another.
 const PARTS_PER_THREAD: usize = 2;
 
@@ -64,26 +62,35 @@ struct MemoryVersion {
 
 /// The sketches of all chunks, in their order.
 struct Sketches {
-    rotation: Arc<Rotation>,
     chunks: Vec<Arc<Sketch>>,
+}
+
+/// A question that is asked of all vectors.
+struct RotatedQuery<'a> {
+    asked: VectorQuery<'a>,
+    rotated: Vec<f32>,
+    coded: CodedQuery,
 }
 
 #[async_trait]
 impl VectorVersion for MemoryVersion {
     async fn search(&self, query: VectorQuery<'_>) -> Result<Neighbors, VectorStoreError> {
-        let coded = CodedQuery::new(query.vector).filter(|_| query.vector.len() == self.vectors.dimension());
-        let Some(coded) = coded else {
+        let vector = query.vector;
+        let is_sound = vector.len() == self.vectors.dimension() && vector.iter().all(|value| value.is_finite());
+        if !is_sound || vector.iter().all(|value| *value == 0.0) {
             return Ok(Neighbors { nearest: Vec::new(), also: vec![None; query.also.len()] });
-        };
-        let is_large = || query.scope.allowed.iter().filter(|is_allowed| **is_allowed).count() > EXACT_IDS;
+        }
+        let rotated = self.vectors.rotation().apply(vector);
+        let query = RotatedQuery { asked: query, coded: CodedQuery::new(&rotated), rotated };
+        let is_large = || query.asked.scope.allowed.iter().filter(|is_allowed| **is_allowed).count() > EXACT_IDS;
         Ok(match &self.sketches {
-            Some(sketches) if is_large() => self.sketched(&query, &coded, sketches),
-            Some(_) | None => self.exact(&query, &coded),
+            Some(sketches) if is_large() => self.sketched(&query, sketches),
+            Some(_) | None => self.exact(&query),
         })
     }
 
     fn bytes(&self) -> usize {
-        self.sketches.as_ref().map_or(0, |sketches| sketches.chunks.len() * Sketch::bytes(self.vectors.dimension()))
+        self.sketches.as_ref().map_or(0, |sketches| sketches.chunks.len() * Sketch::bytes(self.vectors.row_length()))
     }
 }
 
@@ -94,7 +101,7 @@ impl MemoryVersion {
         Self { vectors, sketches }
     }
 
-    fn exact(&self, query: &VectorQuery<'_>, coded: &CodedQuery) -> Neighbors {
+    fn exact(&self, RotatedQuery { asked: query, coded, .. }: &RotatedQuery<'_>) -> Neighbors {
         let mut cosines = vec![0.0; query.scope.allowed.len()];
         coded.scan(&self.vectors, query.scope.allowed, &mut cosines);
         let mut top = Top::new(query.nearest);
@@ -106,9 +113,10 @@ impl MemoryVersion {
         Neighbors { also: also.collect(), nearest: neighbors(top) }
     }
 
-    fn sketched(&self, query: &VectorQuery<'_>, coded: &CodedQuery, sketches: &Sketches) -> Neighbors {
+    fn sketched(&self, question: &RotatedQuery<'_>, sketches: &Sketches) -> Neighbors {
+        let RotatedQuery { asked: query, coded, .. } = question;
         let compared = COMPARED.max(COMPARED_PER_NEAREST * query.nearest);
-        let mut shortlist = sketches.shortlist(query, compared);
+        let mut shortlist = sketches.shortlist(question, compared);
         shortlist.sort_unstable();
         let cosines: Vec<Option<f32>> =
             shortlist.par_chunks(COMPARED_AT_A_TIME).flat_map_iter(|ids| coded.cosines(&self.vectors, ids)).collect();
@@ -120,28 +128,24 @@ impl MemoryVersion {
 
 impl Sketches {
     fn of(vectors: &VectorSet, before: Option<&MemoryVersion>) -> Self {
-        let dimension = vectors.dimension();
-        let before = before.filter(|before| before.vectors.dimension() == dimension);
+        let before = before.filter(|before| before.vectors.dimension() == vectors.dimension());
         let known = before.and_then(|before| Some((before.vectors.chunks(), before.sketches.as_ref()?)));
-        let rotation =
-            known.map_or_else(|| Arc::new(Rotation::new(dimension)), |(_, known)| Arc::clone(&known.rotation));
         let sketch = |(at, chunk): (usize, &Arc<VectorChunk>)| match known {
             Some((chunks, known)) if chunks.get(at).is_some_and(|other| Arc::ptr_eq(other, chunk)) => {
                 Arc::clone(&known.chunks[at])
             }
-            Some(_) | None => Arc::new(Sketch::of(chunk, dimension, &rotation)),
+            Some(_) | None => Arc::new(Sketch::of(chunk, vectors.row_length())),
         };
-        let chunks = vectors.chunks().par_iter().enumerate().map(sketch).collect();
-        Self { rotation, chunks }
+        Self { chunks: vectors.chunks().par_iter().enumerate().map(sketch).collect() }
     }
 
     /// The `count` ids that look nearest, among those that may be found.
-    fn shortlist(&self, query: &VectorQuery<'_>, count: usize) -> Vec<u32> {
-        let question = SketchQuery::new(query.vector, &self.rotation);
+    fn shortlist(&self, query: &RotatedQuery<'_>, count: usize) -> Vec<u32> {
+        let question = SketchQuery::new(&query.rotated);
         let part = self.chunks.len().div_ceil(PARTS_PER_THREAD * rayon::current_num_threads()).max(1);
         let look = |(at, sketches): (usize, &[Arc<Sketch>])| {
             let first = at * part * CHUNK_IDS;
-            let allowed = query.scope.allowed.get(first..).unwrap_or_default();
+            let allowed = query.asked.scope.allowed.get(first..).unwrap_or_default();
             let mut ids = u32::try_from(first).expect("fewer passages than 2^32")..;
             let mut top = Top::new(count);
             let mut estimates = [0.0; CHUNK_IDS];

@@ -59,10 +59,8 @@ impl VectorStore for Elsewhere {
         self.set(State::Well);
         self.publications.fetch_add(1, Ordering::Relaxed);
         let vectors = publication.vectors;
-        let rows = (publication.points)().into_iter().filter_map(|point| {
-            let (codes, scale) = vectors.row(point.id as usize)?;
-            Some((point, codes.iter().map(|code| f32::from(*code) * scale).collect()))
-        });
+        let rows =
+            (publication.points)().into_iter().filter_map(|point| Some((point, vectors.vector(point.id as usize)?)));
         Ok(Arc::new(ElsewhereVersion { rows: rows.collect(), state: Arc::clone(&self.state) }))
     }
 }

@@ -14,23 +14,31 @@ pub(super) struct CodedQuery {
 }
 
 impl CodedQuery {
-    /// Nothing when the vector is all zeros or has a component that is no number.
-    pub(super) fn new(vector: &[f32]) -> Option<Self> {
-        let largest = vector.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        let is_sound = largest > 0.0 && vector.iter().all(|value| value.is_finite());
+    /// Codes a rotated vector that is not all zeros.
+    pub(super) fn new(rotated: &[f32]) -> Self {
+        let largest = rotated.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
         let scale = largest / QUERY_CODE_MAX;
-        is_sound.then(|| Self { codes: vector.iter().map(|value| quantize(*value, scale)).collect(), scale })
+        Self { codes: rotated.iter().map(|value| quantize(*value, scale)).collect(), scale }
     }
 
     /// The cosines of some ids; absent where there is no vector.
     pub(super) fn cosines(&self, vectors: &VectorSet, ids: &[u32]) -> Vec<Option<f32>> {
+        let mut cosines = vec![None; ids.len()];
         dispatch!(Level::new(), simd => simd.vectorize(
             #[inline(always)]
-            || ids.iter().map(|id| {
-                let (row, scale) = vectors.row(*id as usize)?;
-                Some(dot(&self.codes, row) as f32 * scale * self.scale)
-            }).collect()
-        ))
+            || self.fill(vectors, ids, &mut cosines)
+        ));
+        cosines
+    }
+
+    /// A plain loop: a closure in an iterator would not be compiled for the level of SIMD.
+    #[inline(always)]
+    fn fill(&self, vectors: &VectorSet, ids: &[u32], cosines: &mut [Option<f32>]) {
+        for (cosine, id) in cosines.iter_mut().zip(ids) {
+            if let Some((row, scale)) = vectors.row(*id as usize) {
+                *cosine = Some(dot(&self.codes, row) as f32 * scale * self.scale);
+            }
+        }
     }
 
     /// Writes the cosine of every id that is `allowed` and has a vector.
@@ -46,7 +54,7 @@ impl CodedQuery {
     fn scan_chunks(&self, vectors: &VectorSet, allowed: &[bool], cosines: &mut [f32]) {
         let ids = cosines.chunks_mut(CHUNK_IDS).zip(allowed.chunks(CHUNK_IDS));
         for (chunk, (cosines, allowed)) in vectors.chunks().iter().zip(ids) {
-            let rows = chunk.codes().chunks_exact(vectors.dimension()).zip(chunk.scales());
+            let rows = chunk.codes().chunks_exact(vectors.row_length()).zip(chunk.scales());
             for ((cosine, allowed), (row, scale)) in cosines.iter_mut().zip(allowed).zip(rows) {
                 if *allowed && *scale != 0.0 {
                     *cosine = dot(&self.codes, row) as f32 * scale * self.scale;
@@ -79,7 +87,7 @@ mod tests {
 
     fn scan(set: &VectorSet, query: &[f32], allowed: &[bool]) -> Vec<f32> {
         let mut cosines = vec![0.0; allowed.len()];
-        CodedQuery::new(query).expect("a sound query").scan(set, allowed, &mut cosines);
+        CodedQuery::new(&set.rotation().apply(query)).scan(set, allowed, &mut cosines);
         cosines
     }
 
@@ -89,16 +97,9 @@ mod tests {
         set.set(0, &[1.0, 0.0]);
         set.set(300, &[0.0, 1.0]);
         let mut allowed = vec![true; 301];
-        assert_eq!(scan(&set, &[1.0, 0.0], &allowed)[0], 1.0);
+        assert!((scan(&set, &[1.0, 0.0], &allowed)[0] - 1.0).abs() < 0.01);
         allowed[0] = false;
         assert_eq!(scan(&set, &[1.0, 0.0], &allowed)[0], 0.0);
-    }
-
-    #[test]
-    fn an_unsound_question_is_none() {
-        for query in [&[0.0, 0.0][..], &[f32::NAN, 1.0], &[f32::INFINITY, 0.0], &[]] {
-            assert!(CodedQuery::new(query).is_none(), "{query:?}");
-        }
     }
 
     proptest! {
@@ -108,7 +109,7 @@ mod tests {
             let mut set = VectorSet::new(96);
             set.set(0, &a);
             let exact: f32 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-            prop_assert!((scan(&set, &b, &[true])[0] - exact).abs() < 0.01);
+            prop_assert!((scan(&set, &b, &[true])[0] - exact).abs() < 0.005);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Vectors as one bit a component, which tell their cosine with a question well
 //! enough to leave out nearly all of them.
 //!
-//! After Gao and Long, *RaBitQ* (SIGMOD 2024): a vector is rotated and only the
-//! signs are kept. The product of the signs with the rotated question, over the
+//! After Gao and Long, *RaBitQ* (SIGMOD 2024): of a rotated vector only the signs
+//! are kept. The product of the signs with the rotated question, over the
 //! product of the signs with the vector itself, estimates the cosine without
 //! bias, with a deviation of about 0.75 over the root of the dimension. The
 //! question keeps four bits a component, as planes of bits, so that a product is
@@ -10,7 +10,6 @@
 
 use fearless_simd::{Level, Simd, dispatch};
 
-use super::rotation::Rotation;
 use crate::ports::vector_store::vector_set::{CHUNK_IDS, VectorChunk};
 
 /// Bits of a component of the question.
@@ -28,44 +27,30 @@ pub(super) struct Sketch {
 }
 
 impl Sketch {
-    /// Sketches the vectors of a chunk, which have `dimension` components.
-    pub(super) fn of(chunk: &VectorChunk, dimension: usize, rotation: &Rotation) -> Self {
-        let length = Rotation::length_for(dimension);
+    /// Sketches the vectors of a chunk, whose rows have `length` codes.
+    pub(super) fn of(chunk: &VectorChunk, length: usize) -> Self {
         let mut sketch = Self { signs: vec![0; length / 64 * CHUNK_IDS], factors: vec![0.0; CHUNK_IDS] };
-        dispatch!(Level::new(), simd => simd.vectorize(
-            #[inline(always)]
-            || sketch.fill(chunk, dimension, rotation)
-        ));
+        let rows = chunk.codes().chunks_exact(length).zip(chunk.scales());
+        for (id, (codes, scale)) in rows.enumerate().filter(|(_, (_, scale))| **scale != 0.0) {
+            for (word, codes) in codes.chunks_exact(64).enumerate() {
+                sketch.signs[word * CHUNK_IDS + id] = signs(codes);
+            }
+            let squares: i32 = codes.iter().map(|code| i32::from(*code).pow(2)).sum();
+            let sum: i32 = codes.iter().map(|code| i32::from(*code).abs()).sum();
+            sketch.factors[id] = squares as f32 / sum as f32 * scale;
+        }
         sketch
     }
 
-    #[inline(always)]
-    fn fill(&mut self, chunk: &VectorChunk, dimension: usize, rotation: &Rotation) {
-        let mut vector = vec![0.0_f32; Rotation::length_for(dimension)];
-        let rows = chunk.codes().chunks_exact(dimension).zip(chunk.scales());
-        for (id, (codes, scale)) in rows.enumerate().filter(|(_, (_, scale))| **scale != 0.0) {
-            vector.fill(0.0);
-            vector.iter_mut().zip(codes).for_each(|(value, code)| *value = f32::from(*code) * scale);
-            rotation.apply(&mut vector);
-            for (word, values) in vector.chunks_exact(64).enumerate() {
-                self.signs[word * CHUNK_IDS + id] = signs(values);
-            }
-            let squares: f32 = vector.iter().map(|value| value * value).sum();
-            let sum: f32 = vector.iter().map(|value| value.abs()).sum();
-            self.factors[id] = squares / sum;
-        }
-    }
-
     /// Memory of the sketches of one chunk, in bytes.
-    pub(super) fn bytes(dimension: usize) -> usize {
-        CHUNK_IDS * (Rotation::length_for(dimension) / 8 + size_of::<f32>())
+    pub(super) fn bytes(length: usize) -> usize {
+        CHUNK_IDS * (length / 8 + size_of::<f32>())
     }
 }
 
-/// The signs of 64 values as bits, set where one is below 0.
-#[inline(always)]
-fn signs(values: &[f32]) -> u64 {
-    values.iter().zip(0..).fold(0, |word, (value, at)| word | u64::from(value.to_bits() >> 31) << at)
+/// The signs of 64 codes as bits, set where one is below 0.
+fn signs(codes: &[i8]) -> u64 {
+    codes.iter().zip(0..).fold(0, |word, (code, at)| word | u64::from(*code < 0) << at)
 }
 
 /// A question, ready to be compared with sketches.
@@ -77,11 +62,8 @@ pub(super) struct SketchQuery {
 }
 
 impl SketchQuery {
-    /// `vector` is sound: finite and not all zeros.
-    pub(super) fn new(vector: &[f32], rotation: &Rotation) -> Self {
-        let mut rotated = vec![0.0; Rotation::length_for(vector.len())];
-        rotated[..vector.len()].copy_from_slice(vector);
-        rotation.apply(&mut rotated);
+    /// Reads a rotated vector that is not all zeros.
+    pub(super) fn new(rotated: &[f32]) -> Self {
         let largest = rotated.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
         let step = largest / PLANES_MAX;
         let words = rotated.chunks_exact(64).map(|values| {
@@ -160,10 +142,9 @@ mod tests {
             let vector = unit(query.iter().zip(&noise).map(|(a, b)| nearness * a + (1.0 - nearness) * b).collect());
             let mut set = VectorSet::new(dimension);
             set.set(9, &vector);
-            let rotation = Rotation::new(dimension);
-            let sketch = Sketch::of(&set.chunks()[0], dimension, &rotation);
+            let sketch = Sketch::of(&set.chunks()[0], set.row_length());
             let mut estimates = [f32::NAN; CHUNK_IDS];
-            SketchQuery::new(&query, &rotation).estimate(&sketch, &mut estimates);
+            SketchQuery::new(&set.rotation().apply(&query)).estimate(&sketch, &mut estimates);
             let exact: f32 = query.iter().zip(&vector).map(|(a, b)| a * b).sum();
             prop_assert!((estimates[9] - exact).abs() < 5.0 * 0.8 / (dimension as f32).sqrt(), "{} {exact}", estimates[9]);
             prop_assert!(estimates.iter().enumerate().all(|(id, estimate)| id == 9 || *estimate == 0.0));
