@@ -5,4 +5,5 @@ pub mod beir;
 pub mod case;
 pub mod cases;
 pub mod metrics;
+pub mod no_answer;
 pub mod retrieval;

@@ -18,6 +18,9 @@ pub(super) enum EvalCommand {
     Cases(CasesArgs),
     /// Search on a data set in the BEIR layout.
     Retrieval(RetrievalArgs),
+    /// Whether the confidence tells questions with an answer from those without.
+    #[command(name = "noanswer")]
+    NoAnswer(RetrievalArgs),
 }
 
 /// Arguments of `docent eval cases`.
@@ -33,10 +36,10 @@ pub(super) struct CasesArgs {
     json: bool,
 }
 
-/// Arguments of `docent eval retrieval`.
+/// Arguments of `docent eval retrieval` and `docent eval noanswer`.
 #[derive(Debug, Args)]
 pub(super) struct RetrievalArgs {
-    /// Folder with corpus.jsonl, queries.jsonl and qrels.tsv.
+    /// Folder with corpus.jsonl, queries.jsonl and, for `retrieval`, qrels.tsv.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// What passages are compared by.
@@ -82,19 +85,29 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         EvalCommand::Retrieval(args) => {
-            let embedder = embedders::of(&args.embedder)?;
-            let options = eval::retrieval::Options {
-                dir: args.dir,
-                mode: match args.mode {
-                    ModeName::Lexical => Mode::Lexical,
-                    ModeName::Semantic => Mode::Semantic,
-                    ModeName::Hybrid => Mode::Hybrid,
-                },
-                language: args.language,
-                embedder: Some(embedder),
-            };
-            report::print(&eval::retrieval::run(options).await?, args.json)?;
+            let json = args.json;
+            report::print(&eval::retrieval::run(args.options()?).await?, json)?;
             Ok(ExitCode::SUCCESS)
         }
+        EvalCommand::NoAnswer(args) => {
+            let json = args.json;
+            report::print(&eval::no_answer::run(args.options()?).await?, json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+impl RetrievalArgs {
+    fn options(self) -> anyhow::Result<eval::retrieval::Options> {
+        Ok(eval::retrieval::Options {
+            dir: self.dir,
+            mode: match self.mode {
+                ModeName::Lexical => Mode::Lexical,
+                ModeName::Semantic => Mode::Semantic,
+                ModeName::Hybrid => Mode::Hybrid,
+            },
+            language: self.language,
+            embedder: Some(embedders::of(&self.embedder)?),
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! How a passage says what a question asks: word by word, by meaning and by place.
 
 use super::lexicon::{Lexicon, PassageWords};
+use super::semantic::coded;
 use super::vectors::scan::CodedQuery;
 
 /// Words that are less alike than this have nothing to do with each other: two
@@ -42,10 +43,10 @@ struct AskedWord {
 
 impl AskedWords {
     /// The words with their weights and vectors.
-    pub(super) fn new(words: impl IntoIterator<Item = (f32, Option<Vec<f32>>)>) -> Self {
+    pub(super) fn new(lexicon: &Lexicon, words: impl IntoIterator<Item = (f32, Option<Vec<f32>>)>) -> Self {
         let words: Vec<AskedWord> = words
             .into_iter()
-            .map(|(weight, vector)| AskedWord { weight, vector: vector.and_then(|vector| CodedQuery::new(&vector)) })
+            .map(|(weight, vector)| AskedWord { weight, vector: vector.and_then(|vector| coded(lexicon.vectors(), &vector)) })
             .collect();
         Self { total: words.iter().map(|word| word.weight).sum(), words }
     }
