@@ -6,4 +6,5 @@ pub mod case;
 pub mod cases;
 pub mod intents;
 pub mod metrics;
+pub mod no_answer;
 pub mod retrieval;

@@ -4,3 +4,4 @@
 pub mod conversation_store;
 pub mod embedder;
 pub mod vector_store;
+pub mod word_vectors;

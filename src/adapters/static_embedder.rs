@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use rayon::prelude::*;
 
 use crate::ports::embedder::{EmbedError, Embedder, Role, Vectors};
+use crate::ports::word_vectors::WordVectors;
 use table::{DIMENSION, Table};
 use word_piece::Scratch;
 
@@ -82,6 +83,10 @@ impl Embedder for StaticEmbedder {
         self.token_ids(word).len() == 1
     }
 
+    fn words(&self) -> Option<&dyn WordVectors> {
+        Some(self)
+    }
+
     fn name(&self) -> &str {
         "static-en"
     }
@@ -96,6 +101,20 @@ impl Embedder for StaticEmbedder {
 
     async fn embed(&self, texts: &[&str], _role: Role) -> Result<Vectors, EmbedError> {
         Ok(self.embed_all(texts))
+    }
+}
+
+impl WordVectors for StaticEmbedder {
+    fn dimension(&self) -> usize {
+        DIMENSION
+    }
+
+    fn knows(&self, language: &str) -> bool {
+        Embedder::knows(self, language)
+    }
+
+    fn vector(&self, word: &str) -> Vec<f32> {
+        self.embed_one(word)
     }
 }
 

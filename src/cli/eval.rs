@@ -20,6 +20,9 @@ pub(super) enum EvalCommand {
     Intents(IntentsArgs),
     /// Search on a data set in the BEIR layout.
     Retrieval(RetrievalArgs),
+    /// Whether the confidence tells questions with an answer from those without.
+    #[command(name = "noanswer")]
+    NoAnswer(RetrievalArgs),
 }
 
 /// Arguments of `docent eval intents`. Files are JSON Lines with `text` and
@@ -59,10 +62,10 @@ pub(super) struct CasesArgs {
     json: bool,
 }
 
-/// Arguments of `docent eval retrieval`.
+/// Arguments of `docent eval retrieval` and `docent eval noanswer`.
 #[derive(Debug, Args)]
 pub(super) struct RetrievalArgs {
-    /// Folder with corpus.jsonl, queries.jsonl and qrels.tsv.
+    /// Folder with corpus.jsonl, queries.jsonl and, for `retrieval`, qrels.tsv.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// What passages are compared by.
@@ -115,19 +118,30 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         EvalCommand::Retrieval(args) => {
-            let embedder = embedders::open(&args.embedder).await?;
-            let options = eval::retrieval::Options {
-                dir: args.dir,
-                mode: match args.mode {
-                    ModeName::Lexical => Mode::Lexical,
-                    ModeName::Semantic => Mode::Semantic,
-                    ModeName::Hybrid => Mode::Hybrid,
-                },
-                language: args.language,
-                embedder: Some(embedder.embedder()),
-            };
-            report::print(&eval::retrieval::run(options).await?, args.json)?;
+            let json = args.json;
+            report::print(&eval::retrieval::run(args.options().await?).await?, json)?;
             Ok(ExitCode::SUCCESS)
         }
+        EvalCommand::NoAnswer(args) => {
+            let json = args.json;
+            report::print(&eval::no_answer::run(args.options().await?).await?, json)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+impl RetrievalArgs {
+    async fn options(self) -> anyhow::Result<eval::retrieval::Options> {
+        let embedder = embedders::open(&self.embedder).await?.embedder();
+        Ok(eval::retrieval::Options {
+            dir: self.dir,
+            mode: match self.mode {
+                ModeName::Lexical => Mode::Lexical,
+                ModeName::Semantic => Mode::Semantic,
+                ModeName::Hybrid => Mode::Hybrid,
+            },
+            language: self.language,
+            embedder: Some(embedder),
+        })
     }
 }

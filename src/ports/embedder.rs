@@ -2,6 +2,8 @@
 
 use async_trait::async_trait;
 
+use super::word_vectors::WordVectors;
+
 /// Vectors of equal length, one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Vectors {
@@ -81,6 +83,11 @@ pub trait Embedder: Send + Sync {
     /// Whether it knows `word`, in lower case, as a word of its own; an embedder
     /// without a vocabulary knows none.
     fn is_word(&self, word: &str) -> bool;
+
+    /// The vectors of words on their own, when they cost no more than a look-up.
+    fn words(&self) -> Option<&dyn WordVectors> {
+        None
+    }
 
     /// Tells that so many texts are about to come, in one call or several, for
     /// those who watch progress.

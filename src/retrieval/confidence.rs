@@ -30,6 +30,8 @@ pub struct Evidence {
     pub strength: f32,
     /// The cosine of the best passage; absent without the semantic side.
     pub cosine: Option<f32>,
+    /// The fused score of the best passage.
+    pub fused: f32,
     /// How far the fused score of the best passage lies above the first one of
     /// another title: one subject stands out, rather than many being near.
     pub margin: f32,
@@ -55,15 +57,16 @@ impl Evidence {
             coverage: share(covered.map(|(_, weight)| weight).sum(), total),
             strength: share(best.lexical, most),
             cosine: best.semantic.map(|cosine| cosine.clamp(0.0, 1.0)),
+            fused: best.fused,
             margin: best.fused - other.map_or(0.0, |(_, other)| other.fused),
         }
     }
 
     /// The probability, on questions of which half have an answer, that this one has.
     pub fn confidence(&self) -> f32 {
-        let Self { coverage, strength, cosine, margin } = *self;
+        let Self { coverage, strength, cosine, fused, margin } = *self;
         let log_odds = match cosine {
-            Some(cosine) => -4.8 + 3.2 * coverage + 2.0 * strength + 3.5 * cosine + 2.7 * margin,
+            Some(_) => -4.9 + 8.3 * fused + 6.2 * margin,
             None => -4.0 + 1.8 * coverage + 7.3 * strength + 2.4 * margin,
         };
         1.0 / (1.0 + (-log_odds).exp())
@@ -84,7 +87,7 @@ mod tests {
     fn nothing_found_is_no_answer_and_all_found_is_one() {
         assert!(Evidence::default().confidence() < 0.05);
         for cosine in [None, Some(0.8)] {
-            let all = Evidence { coverage: 1.0, strength: 0.8, cosine, margin: 0.4 };
+            let all = Evidence { coverage: 1.0, strength: 0.8, cosine, fused: 0.9, margin: 0.4 };
             assert!(all.confidence() > 0.9, "{cosine:?}");
         }
     }
@@ -92,13 +95,13 @@ mod tests {
     proptest! {
         #[test]
         fn more_evidence_never_lowers_the_confidence(
-            values in prop::array::uniform4(0.0_f32..1.0),
-            more in prop::array::uniform4(0.0_f32..1.0),
+            values in prop::array::uniform5(0.0_f32..1.0),
+            more in prop::array::uniform5(0.0_f32..1.0),
             semantic in any::<bool>(),
         ) {
-            let evidence = |values: [f32; 4]| {
-                let [coverage, strength, cosine, margin] = values;
-                Evidence { coverage, strength, cosine: semantic.then_some(cosine), margin }
+            let evidence = |values: [f32; 5]| {
+                let [coverage, strength, cosine, fused, margin] = values;
+                Evidence { coverage, strength, cosine: semantic.then_some(cosine), fused, margin }
             };
             let larger = std::array::from_fn(|at| values[at].max(more[at]));
             let (low, high) = (evidence(values).confidence(), evidence(larger).confidence());

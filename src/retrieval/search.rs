@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::audience::AudienceSet;
 use super::confidence::Evidence;
 use super::passage::Passage;
+use super::wording::Wording;
 use crate::domain::locale::Locale;
 use crate::text::language::Language;
 
@@ -44,8 +45,12 @@ pub struct ScoredPassage {
     pub passage: Arc<Passage>,
     /// BM25F, 0 or more.
     pub lexical: f32,
-    /// Cosine with the question, when the semantic side was used and the passage has a vector.
+    /// Cosine with the question, when the semantic side was used and the passage has
+    /// a vector: of its headings or its text, whichever is larger.
     pub semantic: Option<f32>,
+    /// What its words say about the question; absent without the semantic side,
+    /// and behind the passages that are looked at more closely.
+    pub wording: Option<Wording>,
     /// What the passages are ordered by, 0 to 1.
     pub fused: f32,
 }

@@ -4,7 +4,7 @@
 //! [`EXACT_IDS`] a sketch of one bit a component is looked at first, and only the
 //! vectors that look nearest are compared. `docent bench vectors` measures both.
 
-mod scan;
+pub(super) mod scan;
 mod sketch;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -19,9 +19,10 @@ use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion}
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
+use crate::retrieval::lexicon::{self, Lexicon};
 use crate::retrieval::passage::{self, Passage};
 use crate::retrieval::scope::{Access, Scopes};
-use crate::retrieval::semantic;
+use crate::retrieval::semantic::{self, HeadingVectors};
 use crate::retrieval::vectors::MemoryVectors;
 use crate::text::analysis::Analyzer;
 use crate::text::language::{self, Language};
@@ -39,6 +40,8 @@ pub struct IndexBuilder {
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     vectors: VectorSet,
+    headings: HeadingVectors,
+    lexicon: Lexicon,
     audiences: Audiences,
     next_number: u64,
     /// Whether an update failed half way: the next one starts over.
@@ -56,6 +59,8 @@ struct Entry {
 struct Prepared {
     passages: Vec<Passage>,
     fields: Vec<[String; FIELDS.len()]>,
+    /// The words of headings and text of each passage that say something.
+    words: Vec<[String; 2]>,
 }
 
 impl IndexBuilder {
@@ -66,6 +71,8 @@ impl IndexBuilder {
     /// When the inverted index cannot start.
     pub fn new(embedder: Option<Arc<dyn Embedder>>) -> Result<Self, LexicalError> {
         let dimension = embedder.as_ref().map_or(1, |embedder| embedder.dimension());
+        let table = embedder.as_ref().and_then(|embedder| embedder.words());
+        let words = table.map_or(1, |table| table.dimension());
         Ok(Self {
             embedder,
             store: Arc::<MemoryVectors>::default(),
@@ -75,6 +82,8 @@ impl IndexBuilder {
             slots: Vec::new(),
             free: Vec::new(),
             vectors: VectorSet::new(dimension),
+            headings: HeadingVectors::new(dimension),
+            lexicon: Lexicon::new(words),
             audiences: Audiences::default(),
             next_number: 0,
             is_broken: false,
@@ -137,7 +146,9 @@ impl IndexBuilder {
             default_language,
             lexical,
             vectors,
-            vector_bytes: self.vectors.bytes(),
+            vector_bytes: self.vectors.bytes() + self.headings.bytes() + self.lexicon.bytes(),
+            headings: self.headings.clone(),
+            lexicon: self.lexicon.clone(),
             embedder: self.embedder.clone(),
             semantic_failure: embedding_failure.or(store_failure),
             is_lost: AtomicBool::new(false),
@@ -151,6 +162,8 @@ impl IndexBuilder {
         self.slots.clear();
         self.free.clear();
         self.vectors = VectorSet::new(self.vectors.dimension());
+        self.headings = HeadingVectors::new(self.vectors.dimension());
+        self.lexicon = Lexicon::new(self.lexicon.vectors().dimension());
         self.is_broken = false;
         Ok(())
     }
@@ -159,8 +172,11 @@ impl IndexBuilder {
         let Some(entry) = self.entries.remove(id) else { return };
         self.writer.remove(entry.number);
         for slot in entry.slots {
-            self.slots[slot] = None;
+            if let Some(gone) = self.slots[slot].take() {
+                self.lexicon.remove(&gone.words);
+            }
             self.vectors.clear(slot);
+            self.headings.clear(slot);
             self.free.push(slot);
         }
     }
@@ -170,13 +186,17 @@ impl IndexBuilder {
         self.next_number += 1;
         let audience = self.audiences.number(article.audience.as_ref());
         let mut slots = Vec::with_capacity(prepared.passages.len());
-        for (passage, fields) in prepared.passages.into_iter().zip(prepared.fields) {
+        let embedder = self.embedder.clone();
+        let table = embedder.as_ref().and_then(|embedder| embedder.words());
+        for ((passage, fields), words) in prepared.passages.into_iter().zip(prepared.fields).zip(prepared.words) {
             let slot = self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);
                 self.slots.len() - 1
             });
             let access = Access { audience, language: passage.language };
-            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access });
+            let table = table.filter(|table| table.knows(passage.language.as_str()));
+            let words = table.map(|table| self.lexicon.add(&words[0], &words[1], table)).unwrap_or_default();
+            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access, words: Arc::new(words) });
             slots.push(slot);
             let slot = u32::try_from(slot).expect("fewer passages than 2^32");
             self.writer.add(Document { slot, article: number, fields })?;
@@ -213,7 +233,9 @@ impl IndexBuilder {
                 return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
             }
             for ((slot, _), (heading, text)) in batch.iter().zip(of_batch) {
-                self.vectors.set(*slot, &semantic::between(vectors[heading], vectors[text]));
+                let (heading, text) = (vectors[heading], vectors[text]);
+                self.vectors.set(*slot, &semantic::between(heading, text));
+                self.headings.set(*slot, heading, text);
             }
         }
         None
@@ -286,7 +308,13 @@ fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
         let headings = terms(&analyzer, passage.heading_path.iter().map(String::as_str));
         [title.clone(), headings, terms(&analyzer, [passage.text.as_str()]), keywords.clone()]
     });
-    Prepared { fields: fields.collect(), passages }
+    let words = passages.iter().map(|passage| {
+        let mut words = [String::new(), String::new()];
+        lexicon::folded_words(&analyzer, &heading_text(passage), &mut words[0]);
+        lexicon::folded_words(&analyzer, &passage.text, &mut words[1]);
+        words
+    });
+    Prepared { fields: fields.collect(), words: words.collect(), passages }
 }
 
 /// The terms of texts with a space between them.

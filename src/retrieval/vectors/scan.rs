@@ -8,21 +8,21 @@ use crate::ports::vector_store::vector_set::{CHUNK_IDS, VectorSet};
 const QUERY_CODE_MAX: f32 = 2047.0;
 
 /// The vector of a question, coded for products with the codes of a [`VectorSet`].
-pub(super) struct CodedQuery {
+pub(in crate::retrieval) struct CodedQuery {
     codes: Vec<i16>,
     scale: f32,
 }
 
 impl CodedQuery {
     /// Codes a rotated vector that is not all zeros.
-    pub(super) fn new(rotated: &[f32]) -> Self {
+    pub(in crate::retrieval) fn new(rotated: &[f32]) -> Self {
         let largest = rotated.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
         let scale = largest / QUERY_CODE_MAX;
         Self { codes: rotated.iter().map(|value| quantize(*value, scale)).collect(), scale }
     }
 
     /// The cosines of some ids; absent where there is no vector.
-    pub(super) fn cosines(&self, vectors: &VectorSet, ids: &[u32]) -> Vec<Option<f32>> {
+    pub(in crate::retrieval) fn cosines(&self, vectors: &VectorSet, ids: &[u32]) -> Vec<Option<f32>> {
         let mut cosines = vec![None; ids.len()];
         dispatch!(Level::new(), simd => simd.vectorize(
             #[inline(always)]
@@ -42,7 +42,7 @@ impl CodedQuery {
     }
 
     /// Writes the cosine of every id that is `allowed` and has a vector.
-    pub(super) fn scan(&self, vectors: &VectorSet, allowed: &[bool], cosines: &mut [f32]) {
+    pub(in crate::retrieval) fn scan(&self, vectors: &VectorSet, allowed: &[bool], cosines: &mut [f32]) {
         dispatch!(Level::new(), simd => simd.vectorize(
             #[inline(always)]
             || self.scan_chunks(vectors, allowed, cosines)
