@@ -3,10 +3,11 @@
 //! A BM25 score alone cannot tell: it grows with the length of the question,
 //! and a question on the same topic scores well without an answer. So shares
 //! are taken, which mean the same for every question, and put together by a
-//! logistic function. Its weights were fitted on scifact, stackfaq and xquad, from
+//! logistic function. Its weights were chosen on scifact, stackfaq and xquad-en, from
 //! each of which half of the documents were taken out (in stackfaq the answers of
-//! half the threads); figures as the area under the ROC curve: hybrid .81, .76 and
-//! .93 (xquad-en), words alone .76, .77 and .92 to .95 (xquad-en, -de, -es, -zh).
+//! half the threads; `docent eval noanswer`). A title that says what is asked is the
+//! strongest sign in a collection of questions and answers, and no sign at all where
+//! titles are bare names, so it counts by how much it says.
 
 use super::lexical::LexicalScores;
 use super::query::Question;
@@ -35,6 +36,8 @@ pub struct Evidence {
     /// How far the fused score of the best passage lies above the first one of
     /// another title: one subject stands out, rather than many being near.
     pub margin: f32,
+    /// How much the title and headings of the best passage say what is asked.
+    pub title: f32,
 }
 
 impl Evidence {
@@ -59,18 +62,28 @@ impl Evidence {
             cosine: best.semantic.map(|cosine| cosine.clamp(0.0, 1.0)),
             fused: best.fused,
             margin: best.fused - other.map_or(0.0, |(_, other)| other.fused),
+            title: title_evidence(best),
         }
     }
 
     /// The probability, on questions of which half have an answer, that this one has.
     pub fn confidence(&self) -> f32 {
-        let Self { coverage, strength, cosine, fused, margin } = *self;
+        let Self { coverage, strength, cosine, fused, margin, title } = *self;
         let log_odds = match cosine {
-            Some(_) => -4.9 + 8.3 * fused + 6.2 * margin,
+            Some(_) => -3.4 + 4.7 * fused + 3.5 * margin + 4.7 * title,
             None => -4.0 + 1.8 * coverage + 7.3 * strength + 2.4 * margin,
         };
         1.0 / (1.0 + (-log_odds).exp())
     }
+}
+
+/// The title's words and meaning together; nothing for a title of two words, and
+/// in full from four on.
+fn title_evidence(best: &ScoredPassage) -> f32 {
+    let wording = best.wording.unwrap_or_default();
+    #[expect(clippy::cast_precision_loss, reason = "a title has far fewer than 2^24 words")]
+    let says = ((wording.title_words as f32 - 2.0) / 2.0).clamp(0.0, 1.0);
+    wording.title * best.semantic.unwrap_or(0.0).clamp(0.0, 1.0) * says
 }
 
 fn share(part: f32, whole: f32) -> f32 {
@@ -87,7 +100,7 @@ mod tests {
     fn nothing_found_is_no_answer_and_all_found_is_one() {
         assert!(Evidence::default().confidence() < 0.05);
         for cosine in [None, Some(0.8)] {
-            let all = Evidence { coverage: 1.0, strength: 0.8, cosine, fused: 0.9, margin: 0.4 };
+            let all = Evidence { coverage: 1.0, strength: 0.8, cosine, fused: 0.9, margin: 0.4, title: 0.5 };
             assert!(all.confidence() > 0.9, "{cosine:?}");
         }
     }
@@ -95,13 +108,13 @@ mod tests {
     proptest! {
         #[test]
         fn more_evidence_never_lowers_the_confidence(
-            values in prop::array::uniform5(0.0_f32..1.0),
-            more in prop::array::uniform5(0.0_f32..1.0),
+            values in prop::array::uniform6(0.0_f32..1.0),
+            more in prop::array::uniform6(0.0_f32..1.0),
             semantic in any::<bool>(),
         ) {
-            let evidence = |values: [f32; 5]| {
-                let [coverage, strength, cosine, fused, margin] = values;
-                Evidence { coverage, strength, cosine: semantic.then_some(cosine), fused, margin }
+            let evidence = |values: [f32; 6]| {
+                let [coverage, strength, cosine, fused, margin, title] = values;
+                Evidence { coverage, strength, cosine: semantic.then_some(cosine), fused, margin, title }
             };
             let larger = std::array::from_fn(|at| values[at].max(more[at]));
             let (low, high) = (evidence(values).confidence(), evidence(larger).confidence());

@@ -16,7 +16,7 @@ const NEAR: usize = 8;
 /// No word of the question has been seen yet.
 const NOWHERE: usize = usize::MAX;
 
-/// What the words of a passage say about a question; each from 0 to 1.
+/// What the words of a passage say about a question; shares from 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Wording {
     /// Share of the question's words that the passage has, by how much they say;
@@ -25,6 +25,8 @@ pub struct Wording {
     /// How much the title and headings and the question say the same: the geometric
     /// mean of the shares that each has of the other's words.
     pub title: f32,
+    /// How many words of the title and headings say something.
+    pub title_words: usize,
     /// Share of the question's neighboring words that stand close together.
     pub nearness: f32,
 }
@@ -117,7 +119,7 @@ impl<'a> Comparison<'a> {
         self.pairs(&passage.text, &mut pairs);
         let has = |at: usize| matched >> (at % 64) & 1 == 1;
         let coverage = self.asked.share(best.iter().enumerate().map(|(at, best)| if has(at) { 1.0 } else { *best }));
-        Wording { coverage, title, nearness: self.nearness(&pairs) }
+        Wording { coverage, title, title_words: passage.headings.len(), nearness: self.nearness(&pairs) }
     }
 
     /// The likeness of the question's words with one of a passage.
