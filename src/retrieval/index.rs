@@ -279,8 +279,13 @@ impl Index {
     ) -> Vec<Wording> {
         let table = self.embedder.as_ref().and_then(|embedder| embedder.words());
         let table = table.filter(|table| table.knows(question.language.as_str()));
-        let vector = |word: &String| table.map(|table| table.vector(&fold_word(word)));
-        let asked = AskedWords::new(&self.lexicon, question.words.iter().zip(weights).map(|(word, weight)| (*weight, vector(word))));
+        // A name is itself or nothing: no other word is nearly it.
+        let vector = |at: usize| {
+            let table = table.filter(|_| !question.is_name[at])?;
+            Some(table.vector(&fold_word(&question.words[at])))
+        };
+        let words = weights.iter().enumerate().map(|(at, weight)| (*weight, vector(at)));
+        let asked = AskedWords::new(&self.lexicon, words);
         let none = PassageWords::default();
         let words_of = |at: &u32| self.slots[*at as usize].as_ref().map_or(&none, |slot| &*slot.words);
         let comparison = Comparison::new(&asked, &self.lexicon, slots.iter().map(words_of));

@@ -34,6 +34,16 @@ pub struct Question {
     pub terms: Vec<QueryTerm>,
     /// The words that the terms belong to, as they were written.
     pub words: Vec<String>,
+    /// Which of them are names, such as `user_id`.
+    pub is_name: Vec<bool>,
+}
+
+/// Where a word of the question stands. A name is a word beside its parts: a passage
+/// that has the parts alone does not have the name.
+struct Place {
+    start: usize,
+    end: usize,
+    is_name: bool,
 }
 
 impl Question {
@@ -42,10 +52,10 @@ impl Question {
     ///
     /// Stopwords count only when there is nothing else.
     pub fn read(text: &str, language: Language, languages: &[Language]) -> Self {
-        let mut question = Self { language, terms: Vec::new(), words: Vec::new() };
+        let mut question = Self { language, terms: Vec::new(), words: Vec::new(), is_name: Vec::new() };
         let first = if languages.is_empty() { std::slice::from_ref(&language) } else { languages };
         for content_only in [true, false] {
-            let mut ranges: Vec<(usize, usize)> = Vec::new();
+            let mut ranges: Vec<Place> = Vec::new();
             for language in first {
                 let terms = Analyzer::of(*language).terms(text);
                 for term in terms.iter().filter(|term| !(content_only && term.stopword)) {
@@ -72,7 +82,7 @@ impl Question {
         weights
     }
 
-    fn add(&mut self, text: &str, term: &OwnedTerm, ranges: &mut Vec<(usize, usize)>) {
+    fn add(&mut self, text: &str, term: &OwnedTerm, ranges: &mut Vec<Place>) {
         let weight = match term.kind {
             TermKind::Word => 1.0,
             TermKind::Name => NAME_WEIGHT,
@@ -80,18 +90,22 @@ impl Question {
             TermKind::Pair => PAIR_WEIGHT,
         };
         if let Some(known) = self.terms.iter_mut().find(|known| known.text == term.text) {
-            let again = ranges.get(known.word) != Some(&(term.start, term.end));
+            let again = ranges.get(known.word).is_none_or(|place| (place.start, place.end) != (term.start, term.end));
             if again {
                 known.weight = (known.weight + weight).min(2.0);
             }
             return;
         }
-        let inside = |range: &(usize, usize)| range.0 <= term.start && term.end <= range.1;
+        let is_name = term.kind == TermKind::Name;
+        let inside = |place: &Place| {
+            place.is_name == is_name && place.start <= term.start && term.end <= place.end
+        };
         let word = match ranges.iter().position(inside) {
             Some(word) => word,
             None if ranges.len() < MAX_WORDS => {
-                ranges.push((term.start, term.end));
+                ranges.push(Place { start: term.start, end: term.end, is_name });
                 self.words.push(text[term.start..term.end].to_owned());
+                self.is_name.push(is_name);
                 ranges.len() - 1
             }
             None => return,
