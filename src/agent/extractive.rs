@@ -30,10 +30,19 @@ struct Unit {
     score: f32,
 }
 
-/// Quotes from `blocks` what answers a question made of `terms`, as Markdown.
+/// What is quoted from a passage.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Quotation {
+    /// Markdown; empty when there is nothing to quote.
+    pub(super) markdown: String,
+    /// How much its best sentence says of what is asked, about 0 to 1.6.
+    pub(super) score: f32,
+}
+
+/// Quotes from `blocks` what answers a question made of `terms`.
 ///
 /// `heading` is the passage's own heading: its words count as said.
-pub(super) fn quote(blocks: &[Block], heading: &str, terms: &[String], analyzer: &Analyzer) -> String {
+pub(super) fn quote(blocks: &[Block], heading: &str, terms: &[String], analyzer: &Analyzer) -> Quotation {
     let wanted: FxHashSet<&str> = terms.iter().map(String::as_str).collect();
     let in_heading = words_in(heading, &wanted, analyzer);
     let mut units = units(blocks);
@@ -46,10 +55,11 @@ pub(super) fn quote(blocks: &[Block], heading: &str, terms: &[String], analyzer:
         unit.score = own + 0.25 * coverage + if at == 0 { FIRST_SENTENCE_BONUS } else { 0.0 };
     }
     let Some(best) = (0..units.len()).max_by(|a, b| units[*a].score.total_cmp(&units[*b].score).then(b.cmp(a))) else {
-        return String::new();
+        return Quotation::default();
     };
+    let score = units[best].score;
     let chosen = extend(&units, best);
-    render(&units[chosen])
+    Quotation { markdown: render(&units[chosen]), score }
 }
 
 /// Sentences of paragraphs and quotations, and all other blocks whole.
@@ -160,7 +170,7 @@ mod tests {
     fn check(blocks: &[Block], question: &str, expected: &str) {
         let analyzer = Analyzer::of(Language::ENGLISH);
         let terms: Vec<_> = analyzer.terms(question).into_iter().filter(|t| !t.stopword).map(|t| t.text).collect();
-        assert_eq!(quote(blocks, "", &terms, &analyzer), expected);
+        assert_eq!(quote(blocks, "", &terms, &analyzer).markdown, expected);
     }
 
     #[test]
@@ -187,7 +197,7 @@ mod tests {
             block(BlockKind::Paragraph, &filler),
         ];
         let analyzer = Analyzer::of(Language::ENGLISH);
-        let quoted = quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &analyzer);
+        let quoted = quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &analyzer).markdown;
         assert!(
             quoted.starts_with("> Invoices are sent on the first day of each month. They list every seat."),
             "{quoted}"

@@ -19,6 +19,10 @@ use crate::text::analysis::Analyzer;
 /// Articles that an extractive answer links to beside its source.
 const FURTHER_LINKS: usize = 2;
 
+/// Least score of a passage that may be quoted instead of the best one of its
+/// article, as a share of the best one's.
+const QUOTED_SHARE: f32 = 0.9;
+
 /// Articles that a missing answer links to.
 const NEAREST_LINKS: usize = 3;
 
@@ -80,12 +84,19 @@ pub(super) fn extractive(found: &SearchResult, terms: &[String], project: &Proje
     let quote = |passage: &Passage| {
         let heading = passage.heading_path.last().map_or(passage.article.title.as_str(), String::as_str);
         let quoted = extractive::quote(&passage.blocks, heading, terms, &Analyzer::of(passage.language));
-        (!quoted.is_empty()).then_some(quoted)
+        (!quoted.markdown.is_empty()).then_some(quoted)
     };
     // A passage can be a mere title, which has nothing to quote.
-    let quoted = found.passages.iter().find_map(|scored| Some((&scored.passage, quote(&scored.passage)?)));
-    let Some((passage, quoted)) = quoted else { return no_answer(found, project, phrasing) };
-    let quoted = link::rewritten(&quoted, &passage.article, project);
+    let mut quoted = found.passages.iter().filter_map(|scored| Some((scored, quote(&scored.passage)?)));
+    let Some((best, first)) = quoted.next() else { return no_answer(found, project, phrasing) };
+    // Of an article's passages that fit about as well, the one whose words say it.
+    let rivals = quoted.filter(|(scored, _)| {
+        scored.passage.article.id == best.passage.article.id && scored.fused >= QUOTED_SHARE * best.fused
+    });
+    let (chosen, quoted) =
+        rivals.fold((best, first), |kept, rival| if rival.1.score > kept.1.score { rival } else { kept });
+    let passage = &chosen.passage;
+    let quoted = link::rewritten(&quoted.markdown, &passage.article, project);
     let mut pieces = vec![(quoted, vec![1])];
     let links = links(found, Some(passage), project, FURTHER_LINKS);
     if !links.is_empty() {
