@@ -16,11 +16,13 @@ use rayon::prelude::*;
 
 use super::model::{Labeled, Model, PhraseKind, Ranking, Text};
 
-/// Phrases times answers from which a project is large.
-const LARGE: usize = 250_000;
-/// Phrases times answers, over all parts that are held out of a large project. It
-/// keeps calibration about as long as training.
-const ENOUGH: usize = 4_500_000;
+/// Parts that the phrases are cut into; each is held out in turn.
+const PARTS: usize = 10;
+/// Phrases times answers (and [`OVERHEAD`]), over all parts that are held out: of a
+/// large project not every part is. It keeps calibration within two trainings.
+const ENOUGH: usize = 9_700_000;
+/// What a phrase costs beside its answers.
+const OVERHEAD: usize = 64;
 /// What the density weighs beside the score. Flat between 0.25 and 1 on CLINC150.
 const DENSITY_WEIGHT: f32 = 0.5;
 /// Share of the held-out phrases that may be less familiar than a match must be.
@@ -46,10 +48,12 @@ impl Signals {
     /// The lead of an answer without a rival.
     const NO_RIVAL: f32 = 2.0;
 
-    /// Those of a message; `None` when no answer came into question.
-    pub fn of(ranking: &Ranking) -> Option<Self> {
-        let best = ranking.candidates.first()?;
-        let rivals = ranking.candidates.get(1).map(|next| next.score).into_iter().chain(ranking.background);
+    /// Those of a message; `None` when no answer came into question. An answer
+    /// that `is_opposed` to what the message asks for is no rival.
+    pub fn of(ranking: &Ranking, is_opposed: impl Fn(usize) -> bool) -> Option<Self> {
+        let (best, others) = ranking.candidates.split_first()?;
+        let next = others.iter().find(|other| !is_opposed(other.class));
+        let rivals = next.map(|next| next.score).into_iter().chain(ranking.background);
         let lead = rivals.map(|rival| best.score - rival).fold(Self::NO_RIVAL, f32::min);
         Some(Self { score: best.score, density: ranking.density, lead })
     }
@@ -115,21 +119,21 @@ struct Observed {
 
 impl Calibration {
     /// Learns from `phrases` of `classes` answers, and from `outside`: messages
-    /// that mean none of them. `max_wrong` is the share of matches that may be
-    /// wrong, above 0.
+    /// that mean none of them. `is_opposed` tells of a phrase, by its place, and a
+    /// class whether one asks for the opposite of the other. `max_wrong` is the share
+    /// of matches that may be wrong, above 0.
     pub fn learn(
         phrases: &[Labeled<'_>],
+        is_opposed: impl Fn(usize, usize) -> bool + Sync,
         outside: &[Text<'_>],
         classes: usize,
         dimension: usize,
         max_wrong: f64,
     ) -> Self {
-        let size = (phrases.len() * classes).max(1);
-        let parts = if size < LARGE { 10 } else { 5 };
-        let held_out = (ENOUGH / size).clamp(1, parts);
+        let held_out = (ENOUGH / (phrases.len() * (classes + OVERHEAD)).max(1)).clamp(1, PARTS);
         let observed: Vec<Observed> = (0..held_out)
             .into_par_iter()
-            .map(|part| hold_out(Part { part, parts }, phrases, outside, classes, dimension))
+            .map(|part| hold_out(part, phrases, &is_opposed, outside, classes, dimension))
             .collect();
         let inside: Vec<(Signals, bool)> = observed.iter().flat_map(|part| part.inside.iter().copied()).collect();
         let outside: Vec<Signals> = observed.iter().flat_map(|part| part.outside.iter().copied()).collect();
@@ -192,52 +196,43 @@ impl Calibration {
     }
 }
 
-/// One of the parts that the phrases are cut into.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    part: usize,
-    parts: usize,
-}
-
-impl Part {
-    fn has(self, at: usize) -> bool {
-        at % self.parts == self.part
-    }
-}
-
 /// What a model says of one part of the phrases that it has not seen.
 fn hold_out(
-    part: Part,
+    part: usize,
     phrases: &[Labeled<'_>],
+    is_opposed: &(impl Fn(usize, usize) -> bool + Sync),
     outside: &[Text<'_>],
     classes: usize,
     dimension: usize,
 ) -> Observed {
+    let is_held_out = |at: usize| at % PARTS == part;
     let mut seen = vec![0_usize; classes];
     let (mut learned, mut asked) = (Vec::with_capacity(phrases.len()), Vec::new());
-    for phrase in phrases {
+    for (at, phrase) in phrases.iter().enumerate() {
         let nth = seen[phrase.class];
         let is_asked = phrase.kind == PhraseKind::Means;
         seen[phrase.class] += usize::from(is_asked);
         // The first phrase of an answer always stays, so that it can be found at all.
-        if is_asked && nth > 0 && part.has(nth + phrase.class) {
-            asked.push(phrase);
+        if is_asked && nth > 0 && is_held_out(nth + phrase.class) {
+            asked.push((at, phrase));
         } else {
             learned.push(*phrase);
         }
     }
     let background: Vec<Text<'_>> =
-        outside.iter().enumerate().filter(|(at, _)| !part.has(*at)).map(|(_, text)| *text).collect();
+        outside.iter().enumerate().filter(|(at, _)| !is_held_out(*at)).map(|(_, text)| *text).collect();
     let model = Model::train(&learned, &background, classes, dimension);
-    let inside = asked.par_iter().filter_map(|phrase| {
+    let inside = asked.par_iter().filter_map(|(at, phrase)| {
         let ranking = model.rank(phrase.text, |_| true);
-        Some((Signals::of(&ranking)?, ranking.candidates.first()?.class == phrase.class))
+        let best = ranking.candidates.first()?.class;
+        let signals = Signals::of(&ranking, |class| is_opposed(*at, class))?;
+        (!is_opposed(*at, best)).then_some((signals, best == phrase.class))
     });
     let outside = outside
         .par_iter()
         .enumerate()
-        .filter(|(at, _)| part.has(*at))
-        .filter_map(|(_, text)| Signals::of(&model.rank(*text, |_| true)));
+        .filter(|(at, _)| is_held_out(*at))
+        .filter_map(|(_, text)| Signals::of(&model.rank(*text, |_| true), |_| false));
     Observed { inside: inside.collect(), outside: outside.collect() }
 }
 

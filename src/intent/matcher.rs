@@ -34,7 +34,7 @@ pub struct Decision {
 pub enum Outcome {
     /// This answer is given.
     Matched(Arc<CustomAnswer>),
-    /// The user is asked which of these is meant.
+    /// The user is asked which of these is meant, or whether the only one is.
     NearTie(Vec<Arc<CustomAnswer>>),
     /// No answer is meant as far as can be told.
     Abstained,
@@ -97,13 +97,9 @@ pub fn decide(
     }
 }
 
-/// Chips for the best answer and those that come as close, or the best alone.
-fn outcome(best: &Arc<CustomAnswer>, near: Vec<Arc<CustomAnswer>>) -> Outcome {
-    if near.is_empty() {
-        Outcome::Matched(Arc::clone(best))
-    } else {
-        Outcome::NearTie(std::iter::once(Arc::clone(best)).chain(near.into_iter().take(MAX_CHIPS - 1)).collect())
-    }
+/// The answers that the user is asked about.
+fn chips<'a>(best: &'a Arc<CustomAnswer>, others: impl Iterator<Item = &'a Arc<CustomAnswer>>) -> Vec<Arc<CustomAnswer>> {
+    std::iter::once(best).chain(others.take(MAX_CHIPS - 1)).cloned().collect()
 }
 
 /// An equal phrase always hits, whatever else comes close.

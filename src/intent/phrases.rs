@@ -127,7 +127,13 @@ impl Phrases {
         let (classes, dimension) = (self.answers.len(), embedder.dimension());
         let (model, calibration) = rayon::join(
             || Model::train(&labeled, &outside, classes, dimension),
-            || Calibration::learn(&labeled, &outside, classes, dimension, teaching.max_wrong_match_rate),
+            || {
+                let is_opposed = |at: usize, class: usize| {
+                    let message = self.phrases.get(at).map(|phrase| &phrase.message.polarity);
+                    message.is_some_and(|polarity| self.answers[class].stance.conflict(polarity).is_some())
+                };
+                Calibration::learn(&labeled, is_opposed, &outside, classes, dimension, teaching.max_wrong_match_rate)
+            },
         );
         Ok(Trained { model, calibration })
     }

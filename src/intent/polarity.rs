@@ -169,6 +169,11 @@ impl Stance {
         self.numbers.extend(phrase.numbers.iter().cloned());
     }
 
+    /// How many phrases it was taken from.
+    pub fn phrases(&self) -> usize {
+        self.phrases
+    }
+
     /// Why `message` asks for something else, when it does.
     pub fn conflict(&self, message: &Polarity) -> Option<&'static str> {
         let (first, second) = (message.first & !message.second, message.second & !message.first);

@@ -28,14 +28,17 @@ impl Gate {
 /// Dice coefficient from which a message is the closest phrase in other words, and
 /// must not turn that very phrase round.
 const SAME_WORDS: f32 = 0.75;
+/// An answer with fewer phrases leaves open which of their words may change.
+const FEW_PHRASES: usize = 15;
 
 /// Whether the message asks for what the answer's phrases ask for, and not for
 /// its opposite.
 pub(super) fn polarity(phrases: &Phrases, message: &Message, closest: usize, overlap: Overlap) -> Gate {
     let phrase = &phrases.phrases[closest];
-    let conflict = phrases.answers[phrase.answer].stance.conflict(&message.polarity).or_else(|| {
+    let stance = &phrases.answers[phrase.answer].stance;
+    let conflict = stance.conflict(&message.polarity).or_else(|| {
         let conflict = message.polarity.conflict(&phrase.message.polarity);
-        conflict.filter(|_| overlap.dice >= SAME_WORDS)
+        conflict.filter(|_| overlap.dice >= SAME_WORDS && stance.phrases() < FEW_PHRASES)
     });
     Gate::new("polarity", conflict.is_none(), conflict.unwrap_or("it asks for the same"))
 }

@@ -7,12 +7,14 @@ use super::super::message::Message;
 use super::super::model::{Ranked, Text};
 use super::super::phrases::{Phrases, Trained};
 use super::gate::{self, Gate, Overlap};
-use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, outcome};
-use crate::domain::custom_answer::CustomAnswer;
+use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, chips};
 
 /// Share of the least margin that an answer must be ahead of the background to be
 /// asked about.
 const ASKED_SHARE: f32 = 0.75;
+
+/// Least score of an answer that is asked about.
+const ASKED_SCORE: f32 = 0.3;
 
 pub(super) fn decide(
     phrases: &Phrases,
@@ -24,7 +26,8 @@ pub(super) fn decide(
     let ranking = trained.model.rank(text, |class| allowed[class]);
     let calibration = &trained.calibration;
     let (threshold, min_margin) = (calibration.familiarity, calibration.lead);
-    let Some(signals) = Signals::of(&ranking) else {
+    let is_opposed = |class: usize| phrases.answers[class].stance.conflict(&message.polarity).is_some();
+    let Some(signals) = Signals::of(&ranking, is_opposed) else {
         return Decision { outcome: Outcome::Abstained, candidates: Vec::new(), threshold, margin: None, min_margin };
     };
     let ranked = &ranking.candidates[..ranking.candidates.len().min(MAX_CANDIDATES)];
@@ -37,21 +40,26 @@ pub(super) fn decide(
         .collect();
     let best = &candidates[0];
     let ahead = ranking.background.map_or(f32::INFINITY, |background| signals.score - background);
+    let near = |other: &Ranked| {
+        signals.score - other.score < min_margin
+            || message.polarity.is_both() && gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
+    };
+    let rivals: Vec<&Candidate> = ranked
+        .iter()
+        .zip(&candidates)
+        .skip(1)
+        .filter(|(ranked, candidate)| candidate.passes() && near(ranked))
+        .map(|(_, candidate)| candidate)
+        .collect();
     let outcome = if !best.passes() || ahead < ASKED_SHARE * min_margin {
         Outcome::Abstained
+    } else if rivals.is_empty() && ahead >= min_margin {
+        Outcome::Matched(Arc::clone(&best.answer))
+    } else if best.score >= ASKED_SCORE {
+        let asked = rivals.into_iter().filter(|rival| rival.score >= ASKED_SCORE);
+        Outcome::NearTie(chips(&best.answer, asked.map(|rival| &rival.answer)))
     } else {
-        let near = |other: &Ranked| {
-            signals.score - other.score < min_margin
-                || message.polarity.is_both() && gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
-        };
-        let rivals: Vec<Arc<CustomAnswer>> = ranked
-            .iter()
-            .zip(&candidates)
-            .skip(1)
-            .filter(|(ranked, candidate)| candidate.passes() && near(ranked))
-            .map(|(_, candidate)| Arc::clone(&candidate.answer))
-            .collect();
-        if rivals.is_empty() && ahead < min_margin { Outcome::Abstained } else { outcome(&best.answer, rivals) }
+        Outcome::Abstained
     };
     let margin = (ranked.len() > 1).then_some(signals.lead);
     Decision { outcome, candidates, threshold, margin, min_margin }

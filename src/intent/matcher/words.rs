@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::super::message::Message;
 use super::super::phrases::Phrases;
 use super::gate::{self, Gate, Overlap};
-use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, outcome};
+use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, chips};
 use crate::domain::custom_answer::CustomAnswer;
 
 /// Least share of content in common.
@@ -40,9 +40,13 @@ pub(super) fn decide(phrases: &Phrases, message: &Message, allowed: &[bool]) -> 
             let is_near = |other: &Closest| {
                 first.score - other.score < MARGIN || gate::are_opposite(phrases, first.phrase, other.phrase)
             };
-            let near: Vec<Arc<CustomAnswer>> =
-                rest.iter().filter(|(other, _)| is_near(other)).map(|(_, other)| Arc::clone(&other.answer)).collect();
-            outcome(&best.answer, near)
+            let near: Vec<&Arc<CustomAnswer>> =
+                rest.iter().filter(|(other, _)| is_near(other)).map(|(_, other)| &other.answer).collect();
+            if near.is_empty() {
+                Outcome::Matched(Arc::clone(&best.answer))
+            } else {
+                Outcome::NearTie(chips(&best.answer, near.into_iter()))
+            }
         }
     };
     let margin = closest.first().zip(closest.get(1)).map(|(first, next)| first.score - next.score);
