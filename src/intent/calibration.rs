@@ -31,6 +31,8 @@ const UNFAMILIAR: f64 = 0.02;
 const OUTSIDE_SHARE: f64 = 0.2;
 /// Held-out phrases that a typical project's figures weigh as much as.
 const PRIOR: f64 = 20.0;
+/// The same for the least lead, which needs more phrases to be known.
+const LEAD_PRIOR: f64 = 200.0;
 
 /// What a match is judged by.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,7 +101,7 @@ const TYPICAL: Calibration = Calibration {
     density: Spread { mean: 0.66, deviation: 0.12 },
     sum: Spread { mean: 0.0, deviation: 1.4 },
     familiarity: 0.05,
-    lead: 0.6,
+    lead: 1.0,
 };
 
 impl Default for Calibration {
@@ -190,9 +192,13 @@ impl Calibration {
                 least = Some(f32::midpoint(*lead, familiar.get(at + 1).map_or(0.0, |(next, ..)| *next)));
             }
         }
-        if let Some(least) = least {
-            self.lead = least.max(0.0);
-        }
+        // The lead that a few phrases show is set by chance: by the one that fits worst.
+        let observed = f64::from(least.unwrap_or(Signals::NO_RIVAL).max(0.0));
+        let typical = f64::from(TYPICAL.lead);
+        let lead = (count(inside.len()) * observed + LEAD_PRIOR * typical) / (count(inside.len()) + LEAD_PRIOR);
+        #[expect(clippy::cast_possible_truncation, reason = "a lead is a small number")]
+        let lead = lead as f32;
+        self.lead = lead;
     }
 }
 

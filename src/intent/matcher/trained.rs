@@ -16,6 +16,9 @@ const ASKED_SHARE: f32 = 0.75;
 /// Least score of an answer that is asked about.
 const ASKED_SCORE: f32 = 0.3;
 
+/// Share of content in common from which a message has the words of a phrase.
+const SAME_CONTENT: f32 = 0.99;
+
 pub(super) fn decide(
     phrases: &Phrases,
     trained: &Trained,
@@ -40,8 +43,10 @@ pub(super) fn decide(
         .collect();
     let best = &candidates[0];
     let ahead = ranking.background.map_or(f32::INFINITY, |background| signals.score - background);
+    // With the very words of a phrase, in another order, half the margin will do.
+    let needed = if best.lexical >= SAME_CONTENT { min_margin / 2.0 } else { min_margin };
     let near = |other: &Ranked| {
-        signals.score - other.score < min_margin
+        signals.score - other.score < needed
             || message.polarity.is_both() && gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
     };
     let rivals: Vec<&Candidate> = ranked
@@ -51,9 +56,9 @@ pub(super) fn decide(
         .filter(|(ranked, candidate)| candidate.passes() && near(ranked))
         .map(|(_, candidate)| candidate)
         .collect();
-    let outcome = if !best.passes() || ahead < ASKED_SHARE * min_margin {
+    let outcome = if !best.passes() || ahead < ASKED_SHARE * needed {
         Outcome::Abstained
-    } else if rivals.is_empty() && ahead >= min_margin {
+    } else if rivals.is_empty() && ahead >= needed {
         Outcome::Matched(Arc::clone(&best.answer))
     } else if best.score >= ASKED_SCORE {
         let asked = rivals.into_iter().filter(|rival| rival.score >= ASKED_SCORE);
