@@ -131,5 +131,5 @@ async fn judge(product: &Product, tally: &mut Tally) {
 async fn outcome(phrases: &Phrases, embedder: &dyn Embedder, text: &str) -> Outcome {
     let message = Message::read(text, Language::ENGLISH);
     let vector = embedder.embed(&[text], Role::Question).await.unwrap().into_values();
-    matcher::decide(phrases, &message, Some(&vector), |_| true).outcome
+    matcher::decide(phrases, &message, Some(&vector), embedder.words(), |_| true).outcome
 }

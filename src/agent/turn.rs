@@ -86,7 +86,9 @@ impl Turn<'_> {
         let (vector, reason) = self.embed(&message, said, embedder).await;
         self.watch.lap("embed");
         let decision =
-            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), |answer| self.may_have(answer));
+            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), embedder.words(), |answer| {
+            self.may_have(answer)
+        });
         self.trace.intent = Some(intent_trace::of(&decision, reason));
         self.watch.lap("match");
         match self.decided(&decision, &message) {

@@ -13,6 +13,7 @@ use super::message::Message;
 use super::model::Text;
 use super::phrases::Phrases;
 use crate::domain::custom_answer::CustomAnswer;
+use crate::ports::word_vectors::WordVectors;
 
 /// What a message means.
 #[derive(Clone, Debug)]
@@ -76,11 +77,13 @@ impl Candidate {
 /// Decides what `message` means among the answers that `allowed` admits.
 ///
 /// `vector` is the message's embedding; without it, or when nothing could be
-/// learned from the phrases, words alone are compared.
+/// learned from the phrases, words alone are compared. `words` tells which words
+/// can stand for others.
 pub fn decide(
     phrases: &Phrases,
     message: &Message,
     vector: Option<&[f32]>,
+    words: Option<&dyn WordVectors>,
     allowed: impl Fn(&CustomAnswer) -> bool,
 ) -> Decision {
     let allowed: Vec<bool> = phrases.answers.iter().map(|words| allowed(&words.answer)).collect();
@@ -91,7 +94,7 @@ pub fn decide(
     match phrases.trained.as_ref().zip(vector) {
         Some((trained, vector)) => {
             let grams = Grams::of(&message.normalized);
-            trained::decide(phrases, trained, message, Text { grams: &grams, dense: vector }, &allowed)
+            trained::decide(phrases, trained, message, Text { grams: &grams, dense: vector }, words, &allowed)
         }
         None => words::decide(phrases, message, &allowed),
     }

@@ -13,6 +13,7 @@ use super::polarity::Stance;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::ports::embedder::{EmbedError, Embedder, Role};
+use crate::ports::word_vectors::WordVectors;
 use crate::text::language::Language;
 use crate::text::normalize::normalize;
 use crate::text::stopword::Stopwords;
@@ -64,6 +65,9 @@ pub(super) struct AnswerWords {
     pub(super) words: FxHashSet<String>,
     /// What its phrases ask for.
     pub(super) stance: Stance,
+    /// The content words of its phrases as they are written, with the vectors of
+    /// those that are known.
+    pub(super) written: FxHashMap<String, Option<Vec<f32>>>,
 }
 
 /// One phrase of one answer.
@@ -88,9 +92,10 @@ impl Phrases {
         teaching: Teaching<'_>,
     ) -> (Self, Option<EmbedError>) {
         let mut phrases = Self::default();
+        let words = teaching.embedder.words();
         for answer in answers {
             let language = Language::of_locale(answer.locale.as_ref().unwrap_or(teaching.default_locale));
-            phrases.add(answer, language);
+            phrases.add(answer, language, words);
         }
         phrases.weigh();
         if phrases.is_empty() {
@@ -152,18 +157,21 @@ impl Phrases {
         shared.iter().any(|(number, common)| 2.0 * common >= SAME_SHARE * (weight + self.phrases[*number].weight))
     }
 
-    fn add(&mut self, answer: Arc<CustomAnswer>, language: Language) {
+    fn add(&mut self, answer: Arc<CustomAnswer>, language: Language, table: Option<&dyn WordVectors>) {
         let index = self.answers.len();
         let mut words = FxHashSet::default();
         let mut stance = Stance::default();
+        let mut written = FxHashMap::default();
         for (text, rejects) in
             answer.phrases.iter().map(|text| (text, false)).chain(answer.not.iter().map(|text| (text, true)))
         {
             let message = Message::read(text, language);
-            let stopwords = Stopwords::of(language);
-            let folded = normalize(text);
-            let content = written_words(&folded).filter(|word| !stopwords.contains(word));
-            self.written.extend(content.map(str::to_owned));
+            for word in content_words(&normalize(text), language) {
+                self.written.insert(word.to_owned());
+                if !rejects {
+                    written.entry(word.to_owned()).or_insert_with(|| table.and_then(|table| table.known_vector(word)));
+                }
+            }
             let number = self.phrases.len();
             self.exact.entry(message.normalized.clone()).or_default().push(number);
             if !rejects {
@@ -177,7 +185,7 @@ impl Phrases {
             }
             self.phrases.push(Phrase { answer: index, text: text.clone(), message, weight: 0.0, rejects });
         }
-        self.answers.push(AnswerWords { answer, words, stance });
+        self.answers.push(AnswerWords { answer, words, stance, written });
     }
 
     /// Weighs each word by the answers it occurs in: ln(1 + (N - n + 0.5) / (n + 0.5)),
@@ -268,6 +276,12 @@ impl Phrases {
 /// The words of an identifier: `change-port` says "change port".
 fn spoken(id: &str) -> String {
     id.replace(['-', '_', '.', '/'], " ")
+}
+
+/// The written words of a normalized text that say something.
+pub(super) fn content_words(text: &str, language: Language) -> impl Iterator<Item = &str> {
+    let stopwords = Stopwords::of(language);
+    written_words(text).filter(move |word| !stopwords.contains(word))
 }
 
 /// The words of a normalized text that spaces and punctuation set apart.

@@ -14,4 +14,9 @@ pub trait WordVectors: Send + Sync {
     /// The vector of `word`, which is in lower case: of length 1, or all zeros
     /// when nothing of the word is known.
     fn vector(&self, word: &str) -> Vec<f32>;
+
+    /// The same, or `None` when nothing of the word is known.
+    fn known_vector(&self, word: &str) -> Option<Vec<f32>> {
+        Some(self.vector(word)).filter(|vector| vector.iter().any(|value| *value != 0.0))
+    }
 }

@@ -1,8 +1,9 @@
 //! The conditions of a match, beside its score.
 
 use super::super::message::Message;
-use super::super::phrases::Phrases;
+use super::super::phrases::{Phrases, content_words};
 use super::ratio;
+use crate::ports::word_vectors::WordVectors;
 
 /// One condition of a match.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +30,7 @@ impl Gate {
 /// must not turn that very phrase round.
 const SAME_WORDS: f32 = 0.75;
 /// An answer with fewer phrases leaves open which of their words may change.
-const FEW_PHRASES: usize = 15;
+const FEW_PHRASES: usize = 8;
 
 /// Whether the message asks for what the answer's phrases ask for, and not for
 /// its opposite.
@@ -41,6 +42,46 @@ pub(super) fn polarity(phrases: &Phrases, message: &Message, closest: usize, ove
         conflict.filter(|_| overlap.dice >= SAME_WORDS && stance.phrases() < FEW_PHRASES)
     });
     Gate::new("polarity", conflict.is_none(), conflict.unwrap_or("it asks for the same"))
+}
+
+/// Dice coefficient from which a message is taken for a phrase with some words
+/// changed, rather than for other words altogether.
+const VARIED_WORDS: f32 = 0.35;
+/// Cosine from which a word can stand for another one.
+const SYNONYM: f32 = 0.74;
+
+/// Whether the message has no word that is foreign to the answer, where it is
+/// otherwise close to a phrase: "verify my phone number" is not "verify my domain".
+/// An answer with many phrases has shown which of its words may change.
+pub(super) fn content(
+    phrases: &Phrases,
+    message: &Message,
+    words: Option<&dyn WordVectors>,
+    answer: usize,
+    overlap: Overlap,
+) -> Gate {
+    const NAME: &str = "content";
+    let known = &phrases.answers[answer];
+    let Some(words) = words.filter(|words| words.knows(message.language.as_str())) else {
+        return Gate::new(NAME, true, "words are not compared in this language");
+    };
+    if known.stance.phrases() >= FEW_PHRASES || overlap.dice < VARIED_WORDS {
+        return Gate::new(NAME, true, "it is no variation of one phrase");
+    }
+    let is_foreign = |word: &&str| {
+        if known.written.contains_key(*word) {
+            return false;
+        }
+        let Some(vector) = words.known_vector(word) else { return true };
+        let likeness = |other: &Vec<f32>| vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
+        !known.written.values().flatten().any(|other| likeness(other) >= SYNONYM)
+    };
+    let foreign: Vec<&str> = content_words(&message.normalized, message.language).filter(is_foreign).collect();
+    if foreign.is_empty() {
+        Gate::new(NAME, true, "every word is one of the answer's, or close to one")
+    } else {
+        Gate::new(NAME, false, format!("no phrase has `{}`", foreign.join("`, `")))
+    }
 }
 
 /// Whether two phrases are opposites: a message that passes for both asks for neither.

@@ -6,6 +6,7 @@ use super::super::calibration::Signals;
 use super::super::message::Message;
 use super::super::model::{Ranked, Text};
 use super::super::phrases::{Phrases, Trained};
+use crate::ports::word_vectors::WordVectors;
 use super::gate::{self, Gate, Overlap};
 use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, chips};
 
@@ -15,6 +16,8 @@ const ASKED_SHARE: f32 = 0.75;
 
 /// Least score of an answer that is asked about.
 const ASKED_SCORE: f32 = 0.3;
+/// Least score of the best answer for anything to be asked about.
+const LEAST_ASKED: f32 = 0.45;
 
 /// Share of content in common from which a message has the words of a phrase.
 const SAME_CONTENT: f32 = 0.99;
@@ -24,6 +27,7 @@ pub(super) fn decide(
     trained: &Trained,
     message: &Message,
     text: Text<'_>,
+    words: Option<&dyn WordVectors>,
     allowed: &[bool],
 ) -> Decision {
     let ranking = trained.model.rank(text, |class| allowed[class]);
@@ -34,13 +38,16 @@ pub(super) fn decide(
         return Decision { outcome: Outcome::Abstained, candidates: Vec::new(), threshold, margin: None, min_margin };
     };
     let ranked = &ranking.candidates[..ranking.candidates.len().min(MAX_CANDIDATES)];
-    let candidates: Vec<Candidate> = ranked
+    let mut candidates: Vec<Candidate> = ranked
         .iter()
         .map(|ranked| {
             let signals = Signals { score: ranked.score, ..signals };
             candidate(phrases, message, ranked, calibration.familiarity_of(&signals), threshold)
         })
         .collect();
+    let overlap = Overlap::of(phrases, message, ranked[0].phrase);
+    let content = gate::content(phrases, message, words, ranked[0].class, overlap);
+    let is_varied = !content.passed;
     let best = &candidates[0];
     let ahead = ranking.background.map_or(f32::INFINITY, |background| signals.score - background);
     // With the very words of a phrase, in another order, half the margin will do.
@@ -58,14 +65,15 @@ pub(super) fn decide(
         .collect();
     let outcome = if !best.passes() || ahead < ASKED_SHARE * needed {
         Outcome::Abstained
-    } else if rivals.is_empty() && ahead >= needed {
+    } else if rivals.is_empty() && ahead >= needed && !is_varied {
         Outcome::Matched(Arc::clone(&best.answer))
-    } else if best.score >= ASKED_SCORE {
+    } else if best.score >= LEAST_ASKED {
         let asked = rivals.into_iter().filter(|rival| rival.score >= ASKED_SCORE);
         Outcome::NearTie(chips(&best.answer, asked.map(|rival| &rival.answer)))
     } else {
         Outcome::Abstained
     };
+    candidates[0].gates.push(content);
     let margin = (ranked.len() > 1).then_some(signals.lead);
     Decision { outcome, candidates, threshold, margin, min_margin }
 }
