@@ -7,6 +7,7 @@ pub mod library;
 mod link;
 mod phrasing;
 mod preflight;
+mod questions;
 mod reply;
 mod retrieval_trace;
 pub mod snapshot;

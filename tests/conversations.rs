@@ -84,10 +84,10 @@ async fn converse(project: &str, conversation: &str) -> String {
             if !resolved.missing_attributes.is_empty() {
                 writeln!(out, "missing: {}", resolved.missing_attributes.join(", ")).unwrap();
             }
-            answer(&agent, &speaker, &resolved.text, &mut out).await;
+            answer(&agent, &speaker, &resolved.text, resolved.plain, &mut out).await;
         } else if let Some(message) = line.strip_prefix("> ") {
             writeln!(out, "{line}").unwrap();
-            answer(&agent, &speaker, message, &mut out).await;
+            answer(&agent, &speaker, message, None, &mut out).await;
         } else if line.is_empty() || line.starts_with('#') {
             writeln!(out, "{line}").unwrap();
         }
@@ -130,10 +130,11 @@ impl Speaker {
     }
 }
 
-async fn answer(agent: &Agent, speaker: &Speaker, message: &str, out: &mut String) {
+async fn answer(agent: &Agent, speaker: &Speaker, message: &str, plain: Option<String>, out: &mut String) {
     let request = TurnRequest {
         run: RunId::new("r1").unwrap(),
         message: message.to_owned(),
+        plain,
         chosen_answer: None,
         context: speaker.context.clone(),
         capabilities: speaker.capabilities.clone(),

@@ -7,6 +7,9 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use super::phrasing::Phrasing;
 use super::turn_event::OfferedAction;
 use super::{extractive, link};
+use crate::domain::action::ActionKind;
+use crate::domain::action::combination::{self, Strictness};
+use crate::domain::action::order;
 use crate::domain::article::Article;
 use crate::domain::conversation::{AnswerKind, Citation, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
@@ -55,6 +58,35 @@ impl Reply {
     fn of(kind: AnswerKind, pieces: Vec<(String, Vec<u32>)>) -> Self {
         Self { kind, answer: None, pieces, citations: Vec::new(), quick_replies: Vec::new(), actions: Vec::new() }
     }
+}
+
+/// The answers to several questions, one behind the other. The actions of a later
+/// answer are left out when they cannot be offered beside the earlier ones.
+pub(super) fn joined(replies: Vec<Reply>, strictness: Strictness) -> Option<Reply> {
+    let mut replies = replies.into_iter();
+    let mut all = replies.next()?;
+    for reply in replies {
+        let before = u32::try_from(all.citations.len()).unwrap_or(u32::MAX);
+        let renumbered = |number: u32| number.saturating_add(before);
+        all.pieces.push(("\n\n".to_owned(), Vec::new()));
+        let pieces = reply.pieces.into_iter();
+        all.pieces.extend(pieces.map(|(text, cites)| (text, cites.into_iter().map(renumbered).collect())));
+        let citations = reply.citations.into_iter();
+        all.citations.extend(citations.map(|citation| Citation { number: renumbered(citation.number), ..citation }));
+        let kinds: Vec<ActionKind> =
+            all.actions.iter().chain(&reply.actions).map(|offered| offered.action.kind()).collect();
+        // A navigation changes where the rest of its own batch happens.
+        let moves = kinds.contains(&ActionKind::Navigate) && !all.actions.is_empty();
+        if !moves && combination::first_conflict(&kinds, strictness).is_none() {
+            all.actions.extend(reply.actions);
+        }
+        all.answer = all.answer.or(reply.answer);
+    }
+    all.actions.sort_by_key(|offered| order::rank(offered.action.kind()));
+    for (place, offered) in (0..).zip(&mut all.actions) {
+        offered.order = place;
+    }
+    Some(all)
 }
 
 /// The author's words, as they are.

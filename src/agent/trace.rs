@@ -23,10 +23,25 @@ pub struct TurnTrace {
     /// What the search found; absent when a Custom Answer matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalTrace>,
+    /// The questions that were answered apart, when the message asks several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionTrace>,
     /// What was checked before each action was offered.
     pub actions: Vec<ActionTrace>,
     /// The steps in the order in which they ran.
     pub timings: Vec<StepTiming>,
+}
+
+/// One of several questions of a message.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuestionTrace {
+    /// The question.
+    pub text: String,
+    /// How it was answered, such as `knowledge`.
+    pub kind: &'static str,
+    /// The Custom Answer that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_id: Option<String>,
 }
 
 /// The message of a turn.

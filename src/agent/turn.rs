@@ -9,12 +9,12 @@ use super::phrasing::Phrasing;
 use super::preflight::Preflight;
 use super::reply::{self, Reply};
 use super::snapshot::KnowledgeSnapshot;
-use super::trace::{InputTrace, Stopwatch, TurnTrace};
+use super::trace::{InputTrace, QuestionTrace, Stopwatch, TurnTrace};
 use super::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
 use super::turn_request::TurnRequest;
-use super::{intent_trace, retrieval_trace};
+use super::{intent_trace, questions, retrieval_trace};
 use crate::domain::attribute::Attributes;
-use crate::domain::conversation::Outcome;
+use crate::domain::conversation::{AnswerKind, Outcome};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::intent::matcher::{self, Decision};
@@ -59,6 +59,14 @@ struct Turn<'a> {
     degraded: bool,
 }
 
+/// A text as it is matched and searched for.
+struct Reading {
+    /// With its typing mistakes put right.
+    said: String,
+    message: Message,
+    corrected: Option<String>,
+}
+
 impl Turn<'_> {
     /// The answer of the chip that was clicked, if the user may still have it.
     fn chosen(&mut self) -> Option<Reply> {
@@ -68,33 +76,98 @@ impl Turn<'_> {
         self.may_have(&answer).then(|| self.custom_answer(&answer))
     }
 
-    async fn answer(
-        &mut self,
-        embedder: &dyn Embedder,
-        events: &mpsc::Sender<TurnEvent>,
-    ) -> Reply {
+    async fn answer(&mut self, embedder: &dyn Embedder, events: &mpsc::Sender<TurnEvent>) -> Reply {
+        let whole = self.read(&self.request.message, embedder);
+        self.trace.input = self.input(whole.message.language, whole.corrected.clone());
+        self.watch.lap("read");
+        let (decision, reason) = self.decide(&whole, embedder).await;
+        self.trace.intent = Some(intent_trace::of(&decision, reason));
+        let matched = match decision.outcome {
+            matcher::Outcome::Matched(ref answer) => Some(Arc::clone(answer)),
+            matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => self.matched_plain(embedder).await,
+        };
+        self.watch.lap("match");
+        // A phrase that its author wrote with two questions is one question.
+        if !decision.is_exact()
+            && let Some(reply) = self.answer_apart(embedder, events).await
+        {
+            return reply;
+        }
+        if let Some(answer) = matched {
+            return self.custom_answer(&answer);
+        }
+        match &decision.outcome {
+            matcher::Outcome::NearTie(answers) => reply::chips(answers, self.phrasing(whole.message.language)),
+            matcher::Outcome::Matched(_) | matcher::Outcome::Abstained => {
+                self.search(&whole.said, &whole.message, events).await
+            }
+        }
+    }
+
+    fn read(&self, text: &str, embedder: &dyn Embedder) -> Reading {
         let language = self.language();
         let corrected = embedder
             .knows(language.as_str())
-            .then(|| self.snapshot.phrases.corrected(&self.request.message, |word| embedder.is_word(word)))
+            .then(|| self.snapshot.phrases.corrected(text, |word| embedder.is_word(word)))
             .flatten();
-        let said = corrected.as_deref().unwrap_or(&self.request.message);
-        let message = Message::read(said, language);
-        self.trace.input = self.input(language, corrected.clone());
-        self.watch.lap("read");
+        let said = corrected.clone().unwrap_or_else(|| text.to_owned());
+        Reading { message: Message::read(&said, language), said, corrected }
+    }
 
-        let (vector, reason) = self.embed(&message, said, embedder).await;
+    /// What the matcher says, and why meanings were not compared.
+    async fn decide(&mut self, reading: &Reading, embedder: &dyn Embedder) -> (Decision, Option<String>) {
+        let (vector, reason) = self.embed(&reading.message, &reading.said, embedder).await;
         self.watch.lap("embed");
-        let decision =
-            matcher::decide(&self.snapshot.phrases, &message, vector.as_deref(), embedder.words(), |answer| {
-            self.may_have(answer)
-        });
-        self.trace.intent = Some(intent_trace::of(&decision, reason));
-        self.watch.lap("match");
-        match self.decided(&decision, &message) {
-            Some(reply) => reply,
-            None => self.search(said, &message, events).await,
+        let decision = matcher::decide(
+            &self.snapshot.phrases,
+            &reading.message,
+            vector.as_deref(),
+            embedder.words(),
+            |answer| self.may_have(answer),
+        );
+        (decision, reason)
+    }
+
+    /// The answer that a launch's message means without the values put into it.
+    async fn matched_plain(&mut self, embedder: &dyn Embedder) -> Option<Arc<CustomAnswer>> {
+        let plain = self.read(self.request.plain.as_deref()?, embedder);
+        match self.decide(&plain, embedder).await.0.outcome {
+            matcher::Outcome::Matched(answer) => Some(answer),
+            matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => None,
         }
+    }
+
+    /// The answers to the questions of a message that asks several, when at least
+    /// two of them have one.
+    async fn answer_apart(&mut self, embedder: &dyn Embedder, events: &mpsc::Sender<TurnEvent>) -> Option<Reply> {
+        let questions = questions::of(&self.request.message);
+        if questions.len() < 2 {
+            return None;
+        }
+        let mut replies: Vec<Reply> = Vec::new();
+        let mut traces = Vec::new();
+        for question in questions {
+            let reading = self.read(question, embedder);
+            let (decision, _) = self.decide(&reading, embedder).await;
+            let reply = match &decision.outcome {
+                matcher::Outcome::Matched(answer) => self.custom_answer(answer),
+                matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => {
+                    self.search(&reading.said, &reading.message, events).await
+                }
+            };
+            traces.push(QuestionTrace {
+                text: question.to_owned(),
+                kind: reply.kind.name(),
+                answer_id: reply.answer.as_ref().map(ToString::to_string),
+            });
+            let is_new = reply.answer.is_none() || replies.iter().all(|other| other.answer != reply.answer);
+            if reply.kind != AnswerKind::NoAnswer && is_new {
+                replies.push(reply);
+            }
+        }
+        self.trace.questions = traces;
+        let strictness = self.snapshot.project.settings.combination;
+        (replies.len() > 1).then(|| reply::joined(replies, strictness)).flatten()
     }
 
     fn language(&self) -> language::Language {
@@ -139,14 +212,6 @@ impl Turn<'_> {
         KnowledgeSnapshot::admits(answer.audience.as_ref(), facts)
     }
 
-    fn decided(&mut self, decision: &Decision, message: &Message) -> Option<Reply> {
-        match &decision.outcome {
-            matcher::Outcome::Matched(answer) => Some(self.custom_answer(answer)),
-            matcher::Outcome::NearTie(answers) => Some(reply::chips(answers, self.phrasing(message.language))),
-            matcher::Outcome::Abstained => None,
-        }
-    }
-
     fn custom_answer(&mut self, answer: &CustomAnswer) -> Reply {
         let preflight = Preflight {
             project: &self.snapshot.project,
@@ -155,7 +220,7 @@ impl Turn<'_> {
             capabilities: &self.request.capabilities,
         };
         let (offered, traces) = preflight.check_list(&answer.actions, ActionOrigin::CustomAnswer);
-        self.trace.actions = traces;
+        self.trace.actions.extend(traces);
         self.watch.lap("check actions");
         reply::custom_answer(answer, offered)
     }

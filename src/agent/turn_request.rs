@@ -13,6 +13,8 @@ pub struct TurnRequest {
     pub run: RunId,
     /// What the user said; for a launch, after its attributes were resolved.
     pub message: String,
+    /// For a launch, the message without the values that were put into it.
+    pub plain: Option<String>,
     /// The Custom Answer meant by the chip that the user clicked, which is then
     /// given without matching.
     pub chosen_answer: Option<AnswerId>,

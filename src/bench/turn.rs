@@ -111,6 +111,7 @@ async fn answer(agent: &Agent, user: &UserId, message: &str) -> anyhow::Result<&
     let request = TurnRequest {
         run: RunId::new("bench")?,
         message: message.to_owned(),
+        plain: None,
         chosen_answer: None,
         context: UserContext::new(user.clone()),
         capabilities: ActionKind::NINE.to_vec(),

@@ -56,6 +56,7 @@ pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
     let request = TurnRequest {
         run: RunId::new("ask")?,
         message: args.question,
+        plain: None,
         chosen_answer: None,
         context,
         capabilities: [&ActionKind::NINE[..], &[ActionKind::RunAutomation]].concat(),

@@ -116,16 +116,17 @@ async fn run_case(
     case: &Case,
     checks: &mut BTreeMap<&'static str, CheckReport>,
 ) -> anyhow::Result<Vec<String>> {
-    let (message, missing_attributes) = match &case.input {
-        Input::Ask(text) => (text.clone(), Vec::new()),
+    let (message, plain, missing_attributes) = match &case.input {
+        Input::Ask(text) => (text.clone(), None, Vec::new()),
         Input::Launch(template) => {
             let resolved = launch::resolve(template, &case.context);
-            (resolved.text, resolved.missing_attributes)
+            (resolved.text, resolved.plain, resolved.missing_attributes)
         }
     };
     let request = TurnRequest {
         run: RunId::new("eval")?,
         message,
+        plain,
         chosen_answer: None,
         context: case.context.clone(),
         capabilities: [&ActionKind::NINE[..], &[ActionKind::RunAutomation]].concat(),

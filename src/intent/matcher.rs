@@ -30,6 +30,13 @@ pub struct Decision {
     pub min_margin: f32,
 }
 
+impl Decision {
+    /// Whether the message equals a phrase.
+    pub fn is_exact(&self) -> bool {
+        self.candidates.first().is_some_and(|candidate| candidate.exact)
+    }
+}
+
 /// What is done about a message.
 #[derive(Clone, Debug)]
 pub enum Outcome {

@@ -67,7 +67,7 @@ fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Res
         let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
         bad_request(format!("`template`: {}", errors.join("; ")))
     })?;
-    let LaunchMessage { text, missing_attributes: missing } = launch::resolve(&template, &setup.context);
+    let LaunchMessage { text, missing_attributes: missing, plain } = launch::resolve(&template, &setup.context);
     check_length(settings, &text)?;
     // A link can be made by anyone, so what it brings is only ever put into the field.
     let mode = match (request.mode, request.source.kind) {
@@ -77,6 +77,7 @@ fn resolve(settings: &SessionSettings, live: &Live, request: AgentLaunch) -> Res
     };
     Ok(Launch {
         text,
+        plain,
         missing,
         mode,
         source: request.source,

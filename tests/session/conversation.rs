@@ -162,6 +162,7 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
         }
         Move::Launch { id, mode } => {
             let launch = Launch {
+                plain: None,
                 text: "go".to_owned(),
                 missing: Vec::new(),
                 mode: [LaunchMode::Send, LaunchMode::Prefill, LaunchMode::Open][usize::from(mode)],

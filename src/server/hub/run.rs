@@ -18,13 +18,14 @@ const WAITING_EVENTS: usize = 64;
 
 impl Core {
     pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn) {
-        let StartTurn { run, message, chosen_answer, setup } = turn;
+        let StartTurn { run, message, plain, chosen_answer, setup } = turn;
         let started = Instant::now();
         let deadline = started + self.settings.run_timeout;
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let request = TurnRequest {
             run: run.clone(),
             message,
+            plain,
             chosen_answer,
             context: setup.context,
             capabilities: setup.capabilities,

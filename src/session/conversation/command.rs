@@ -70,6 +70,8 @@ pub struct Say {
 pub struct Launch {
     /// The message.
     pub text: String,
+    /// The same without the values that were put into it, when there are any.
+    pub plain: Option<String>,
     /// Attributes that had no value.
     pub missing: Vec<String>,
     /// What is done with the message.
@@ -128,6 +130,8 @@ pub struct StartTurn {
     pub run: RunId,
     /// What the user said.
     pub message: String,
+    /// For a launch, the message without the values that were put into it.
+    pub plain: Option<String>,
     /// The Custom Answer that a quick reply stands for.
     pub chosen_answer: Option<AnswerId>,
     /// The rest.
@@ -197,7 +201,7 @@ impl Conversation {
             return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
         }
         let trigger = if quick_reply.is_some() { RunTrigger::QuickReply } else { RunTrigger::Message };
-        let turn = NewTurn { text, chosen_answer, setup, trigger, client };
+        let turn = NewTurn { text, plain: None, chosen_answer, setup, trigger, client };
         self.begin_turn(turn, id, fresh, now, effects);
         Ok(Ack::default())
     }
@@ -211,7 +215,7 @@ impl Conversation {
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) -> Result<Ack, CommandError> {
-        let Launch { text, missing, mode, source, announce, setup } = launch;
+        let Launch { text, plain, missing, mode, source, announce, setup } = launch;
         let message_id = match mode {
             LaunchMode::Send => {
                 self.check_idle()?;
@@ -230,7 +234,7 @@ impl Conversation {
         };
         self.append(ServerMessage::LaunchResolved(resolved), id.clone(), now, effects);
         if mode == LaunchMode::Send {
-            let turn = NewTurn { text, chosen_answer: None, setup, trigger: RunTrigger::Launch, client };
+            let turn = NewTurn { text, plain, chosen_answer: None, setup, trigger: RunTrigger::Launch, client };
             self.begin_turn(turn, id, fresh, now, effects);
         }
         Ok(Ack {
@@ -248,7 +252,7 @@ impl Conversation {
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) {
-        let NewTurn { text, chosen_answer, setup, trigger, client } = turn;
+        let NewTurn { text, plain, chosen_answer, setup, trigger, client } = turn;
         let run = Run::new(fresh, client, setup.capabilities.clone());
         let message_id = user_message(fresh).to_string();
         let said = MessageCompleted {
@@ -264,7 +268,7 @@ impl Conversation {
         self.append(ServerMessage::MessageCompleted(Box::new(said)), id.clone(), now, effects);
         let started = RunStarted { run_id: run.id().to_string(), trigger, message_id };
         self.append(ServerMessage::RunStarted(started), None, now, effects);
-        let start = StartTurn { run: run.id().clone(), message: text, chosen_answer, setup };
+        let start = StartTurn { run: run.id().clone(), message: text, plain, chosen_answer, setup };
         effects.push(ConversationEffect::Start(Box::new(start)));
         self.run = Some(run);
     }
@@ -296,6 +300,7 @@ fn reply(id: Option<String>, answer: Result<Ack, CommandError>) -> ConversationE
 
 struct NewTurn {
     text: String,
+    plain: Option<String>,
     chosen_answer: Option<AnswerId>,
     setup: TurnSetup,
     trigger: RunTrigger,
