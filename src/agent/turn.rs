@@ -96,11 +96,17 @@ impl Turn<'_> {
         if let Some(answer) = matched {
             return self.custom_answer(&answer);
         }
+        let phrasing = self.phrasing(whole.message.language);
+        if let matcher::Outcome::NearTie(answers) = &decision.outcome
+            && answers.len() > 1
+        {
+            return reply::chips(answers, phrasing);
+        }
+        let found = self.search(&whole.said, &whole.message, events).await;
         match &decision.outcome {
-            matcher::Outcome::NearTie(answers) => reply::chips(answers, self.phrasing(whole.message.language)),
-            matcher::Outcome::Matched(_) | matcher::Outcome::Abstained => {
-                self.search(&whole.said, &whole.message, events).await
-            }
+            // One answer that is only likely is asked about when articles say nothing.
+            matcher::Outcome::NearTie(answers) if found.kind == AnswerKind::NoAnswer => reply::chips(answers, phrasing),
+            _ => found,
         }
     }
 

@@ -130,7 +130,7 @@ mod tests {
         for (language, text, expected) in [
             ("en", "How do I export the files?", "export/export file/files"),
             ("en", "what is it", "what/what is/is it/it"),
-            ("en", "the user_id", "userid/user_id user/user_id id/user_id"),
+            ("en", "the user_id", "userid/user_id user/user id/id"),
             ("de", "Wie lösche ich Rechnungen?", "losch/lösche rechnung/Rechnungen"),
             ("en", "", ""),
         ] {
