@@ -5,6 +5,7 @@ mod intent_trace;
 pub mod launch;
 pub mod library;
 mod link;
+mod phrase_review;
 mod phrasing;
 mod preflight;
 mod questions;

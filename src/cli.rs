@@ -94,7 +94,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(&args).await,
         Command::Chat(args) => chat::run(args).await,
         Command::Ask(args) => ask::run(args).await,
-        Command::Check(args) => check::run(&args),
+        Command::Check(args) => check::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
         Command::Model(command) => model::run(command).await,

@@ -13,3 +13,4 @@ pub mod message;
 pub mod model;
 pub mod phrases;
 pub mod polarity;
+pub mod review;

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::phrase_review;
 use super::snapshot::KnowledgeSnapshot;
 use crate::diagnostic::{self, Diagnostic};
 use crate::domain::project::Project;
 use crate::intent::phrases::{Phrases, Teaching};
 use crate::knowledge::watch::Batch;
-use crate::knowledge::{Loader, load, prompts};
+use crate::knowledge::{Loader, prompts};
 use crate::ports::embedder::Embedder;
 use crate::ports::vector_store::VectorStore;
 use crate::retrieval::index::builder::IndexBuilder;
@@ -65,10 +66,13 @@ impl Folders {
         Self { knowledge: knowledge.to_owned(), prompts }
     }
 
-    /// Reads everything once, and gives all mistakes in order.
-    pub fn check(&self) -> (Project, Vec<Diagnostic>) {
-        let mut loaded = load(&self.knowledge);
+    /// Reads everything once, and gives all mistakes in order, and what the matcher
+    /// has to say of the phrases.
+    pub async fn check(&self, embedder: &dyn Embedder) -> (Project, Vec<Diagnostic>) {
+        let mut loader = Loader::new(&self.knowledge);
+        let mut loaded = loader.load();
         loaded.diagnostics.extend(prompts::load(&self.prompts).1);
+        loaded.diagnostics.extend(phrase_review::warnings(&loaded.project, &loader, embedder).await);
         diagnostic::sort(&mut loaded.diagnostics);
         (loaded.project, loaded.diagnostics)
     }
@@ -256,12 +260,8 @@ impl Workshop {
         {
             return Arc::clone(phrases);
         }
-        let teaching = Teaching {
-            default_locale: &project.settings.default_locale,
-            embedder: self.embedder.as_ref(),
-            headings: &headings(project),
-            max_wrong_match_rate: project.settings.max_wrong_match_rate,
-        };
+        let headings = headings(project);
+        let teaching = teaching(project, &headings, self.embedder.as_ref());
         let (phrases, failure) = Phrases::build(project.answers.values().cloned(), teaching).await;
         if let Some(error) = failure {
             tracing::warn!(%error, "phrases are compared by their words alone");
@@ -269,6 +269,20 @@ impl Workshop {
         let phrases = Arc::new(phrases);
         self.phrases = Some((Arc::clone(project), Arc::clone(&phrases)));
         phrases
+    }
+}
+
+/// What the phrases of a project are read with.
+pub(super) fn teaching<'a>(
+    project: &'a Project,
+    headings: &'a [String],
+    embedder: &'a dyn Embedder,
+) -> Teaching<'a> {
+    Teaching {
+        default_locale: &project.settings.default_locale,
+        embedder,
+        headings,
+        max_wrong_match_rate: project.settings.max_wrong_match_rate,
     }
 }
 

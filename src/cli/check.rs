@@ -7,6 +7,7 @@ use anstream::{eprintln, println};
 use clap::Args;
 use serde_json::json;
 
+use crate::adapters::static_embedder::StaticEmbedder;
 use crate::agent::library::Folders;
 
 /// Arguments of `docent check`.
@@ -23,8 +24,8 @@ pub(super) struct CheckArgs {
     json: bool,
 }
 
-pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let (project, diagnostics) = Folders::new(&args.knowledge, args.prompts.as_deref()).check();
+pub(super) async fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let (project, diagnostics) = Folders::new(&args.knowledge, args.prompts.as_deref()).check(&StaticEmbedder::new()).await;
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let warnings = diagnostics.len() - errors;
     if args.json {

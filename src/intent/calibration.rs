@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use super::model::{Labeled, Model, PhraseKind, Ranking, Text};
 
 /// Parts that the phrases are cut into; each is held out in turn.
-const PARTS: usize = 10;
+pub const PARTS: usize = 10;
 /// Phrases times answers (and [`OVERHEAD`]), over all parts that are held out: of a
 /// large project not every part is. It keeps calibration within two trainings.
 const ENOUGH: usize = 9_700_000;
@@ -211,35 +211,43 @@ fn hold_out(
     classes: usize,
     dimension: usize,
 ) -> Observed {
-    let is_held_out = |at: usize| at % PARTS == part;
-    let mut seen = vec![0_usize; classes];
-    let (mut learned, mut asked) = (Vec::with_capacity(phrases.len()), Vec::new());
-    for (at, phrase) in phrases.iter().enumerate() {
-        let nth = seen[phrase.class];
-        let is_asked = phrase.kind == PhraseKind::Means;
-        seen[phrase.class] += usize::from(is_asked);
-        // The first phrase of an answer always stays, so that it can be found at all.
-        if is_asked && nth > 0 && is_held_out(nth + phrase.class) {
-            asked.push((at, phrase));
-        } else {
-            learned.push(*phrase);
-        }
-    }
+    let (learned, asked) = split(part, phrases, classes);
+    let learned: Vec<Labeled<'_>> = learned.into_iter().map(|at| phrases[at]).collect();
+    let is_asked = |at: usize| at % PARTS == part;
     let background: Vec<Text<'_>> =
-        outside.iter().enumerate().filter(|(at, _)| !is_held_out(*at)).map(|(_, text)| *text).collect();
+        outside.iter().enumerate().filter(|(at, _)| !is_asked(*at)).map(|(_, text)| *text).collect();
     let model = Model::train(&learned, &background, classes, dimension);
-    let inside = asked.par_iter().filter_map(|(at, phrase)| {
-        let ranking = model.rank(phrase.text, |_| true);
+    let inside = asked.par_iter().filter_map(|at| {
+        let ranking = model.rank(phrases[*at].text, |_| true);
         let best = ranking.candidates.first()?.class;
         let signals = Signals::of(&ranking, |class| is_opposed(*at, class))?;
-        (!is_opposed(*at, best)).then_some((signals, best == phrase.class))
+        (!is_opposed(*at, best)).then_some((signals, best == phrases[*at].class))
     });
     let outside = outside
         .par_iter()
         .enumerate()
-        .filter(|(at, _)| is_held_out(*at))
+        .filter(|(at, _)| is_asked(*at))
         .filter_map(|(_, text)| Signals::of(&model.rank(*text, |_| true), |_| false));
     Observed { inside: inside.collect(), outside: outside.collect() }
+}
+
+/// Takes one of [`PARTS`] parts out of the phrases: the places of what is left to
+/// learn from, and of what was taken. The first phrase of an answer always stays, so
+/// that it can be found at all.
+pub fn split(part: usize, phrases: &[Labeled<'_>], classes: usize) -> (Vec<usize>, Vec<usize>) {
+    let mut seen = vec![0_usize; classes];
+    let (mut learned, mut asked) = (Vec::with_capacity(phrases.len()), Vec::new());
+    for (at, phrase) in phrases.iter().enumerate() {
+        let nth = seen[phrase.class];
+        let is_phrase = phrase.kind == PhraseKind::Means;
+        seen[phrase.class] += usize::from(is_phrase);
+        if is_phrase && nth > 0 && (nth + phrase.class) % PARTS == part {
+            asked.push(at);
+        } else {
+            learned.push(at);
+        }
+    }
+    (learned, asked)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of phrases are far below 2^52")]

@@ -12,7 +12,7 @@ use super::model::{Labeled, Model, PhraseKind, Text};
 use super::polarity::Stance;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
-use crate::ports::embedder::{EmbedError, Embedder, Role};
+use crate::ports::embedder::{EmbedError, Embedder, Role, Vectors};
 use crate::ports::word_vectors::WordVectors;
 use crate::text::language::Language;
 use crate::text::normalize::normalize;
@@ -82,6 +82,52 @@ pub(super) struct Phrase {
     pub(super) rejects: bool,
 }
 
+/// The texts that are learned from: the phrases, the names of the answers, and the
+/// headings that no phrase says.
+pub(super) struct Lesson {
+    grams: Vec<Grams>,
+    vectors: Vectors,
+    phrases: usize,
+    names: usize,
+}
+
+impl Lesson {
+    pub(super) async fn of(phrases: &Phrases, teaching: Teaching<'_>) -> Result<Self, EmbedError> {
+        let names: Vec<String> = phrases.answers.iter().map(|words| spoken(words.answer.id.as_str())).collect();
+        let mut texts: Vec<&str> = phrases.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+        texts.extend(names.iter().map(String::as_str));
+        texts.extend(teaching.headings.iter().filter(|heading| !phrases.is_phrase(heading)).map(String::as_str));
+        let vectors = teaching.embedder.embed(&texts, Role::Phrase).await?;
+        let grams = texts.par_iter().map(|text| Grams::of(&normalize(text))).collect();
+        Ok(Self { grams, vectors, phrases: phrases.phrases.len(), names: names.len() })
+    }
+
+    fn text(&self, at: usize) -> Text<'_> {
+        Text { grams: &self.grams[at], dense: self.vectors.get(at) }
+    }
+
+    /// The phrases in their order, and behind them the names.
+    pub(super) fn labeled(&self, phrases: &Phrases) -> Vec<Labeled<'_>> {
+        let kind = |phrase: &Phrase| if phrase.rejects { PhraseKind::Rejects } else { PhraseKind::Means };
+        let written = phrases.phrases.iter().enumerate();
+        let written = written.map(|(at, phrase)| Labeled {
+            text: self.text(at),
+            class: phrase.answer,
+            kind: kind(phrase),
+        });
+        let names = (0..self.names).map(|class| Labeled {
+            text: self.text(self.phrases + class),
+            class,
+            kind: PhraseKind::Name,
+        });
+        written.chain(names).collect()
+    }
+
+    pub(super) fn outside(&self) -> Vec<Text<'_>> {
+        (self.phrases + self.names..self.grams.len()).map(|at| self.text(at)).collect()
+    }
+}
+
 impl Phrases {
     /// Reads the phrases of `answers` and learns from them.
     ///
@@ -111,25 +157,9 @@ impl Phrases {
     }
 
     async fn learn(&self, teaching: Teaching<'_>) -> Result<Trained, EmbedError> {
-        let embedder = teaching.embedder;
-        let names: Vec<String> = self.answers.iter().map(|words| spoken(words.answer.id.as_str())).collect();
-        let headings: Vec<&String> = teaching.headings.iter().filter(|heading| !self.is_phrase(heading)).collect();
-        let mut texts: Vec<&str> = self.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
-        texts.extend(names.iter().map(String::as_str));
-        texts.extend(headings.iter().map(|heading| heading.as_str()));
-        let vectors = embedder.embed(&texts, Role::Phrase).await?;
-        let vectors: Vec<&[f32]> = vectors.iter().collect();
-        let grams: Vec<Grams> = texts.par_iter().map(|text| Grams::of(&normalize(text))).collect();
-        let text = |at: usize| Text { grams: &grams[at], dense: vectors[at] };
-        let kind = |phrase: &Phrase| if phrase.rejects { PhraseKind::Rejects } else { PhraseKind::Means };
-        let written = self.phrases.iter().enumerate();
-        let mut labeled: Vec<Labeled<'_>> = written
-            .map(|(at, phrase)| Labeled { text: text(at), class: phrase.answer, kind: kind(phrase) })
-            .collect();
-        let count = self.phrases.len();
-        labeled.extend((0..names.len()).map(|class| Labeled { text: text(count + class), class, kind: PhraseKind::Name }));
-        let outside: Vec<Text<'_>> = (count + names.len()..texts.len()).map(text).collect();
-        let (classes, dimension) = (self.answers.len(), embedder.dimension());
+        let lesson = Lesson::of(self, teaching).await?;
+        let (labeled, outside) = (lesson.labeled(self), lesson.outside());
+        let (classes, dimension) = (self.answers.len(), teaching.embedder.dimension());
         let (model, calibration) = rayon::join(
             || Model::train(&labeled, &outside, classes, dimension),
             || {

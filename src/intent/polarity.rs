@@ -96,8 +96,11 @@ const ARTICLES: &[&str] = &["the", "a", "an", "my", "our", "your", "their", "its
 /// Different numbers or places in an answer's phrases from which they are examples:
 /// then another one asks for the same.
 const EXAMPLES: usize = 3;
-/// One phrase in so many must take a side for the answer to take it.
+/// One phrase in so many must take a side for the answer to take it; one alone is
+/// enough in an answer with fewer phrases than [`FEW_PHRASES`].
 const TYPICAL_SHARE: usize = 5;
+/// An answer with fewer phrases leaves open which of their words may change.
+pub const FEW_PHRASES: usize = 8;
 
 /// Where a text stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -249,7 +252,7 @@ impl Stance {
 
     /// Whether so many phrases have something that it belongs to what is asked for.
     fn is_typical(&self, phrases: usize) -> bool {
-        phrases * TYPICAL_SHARE >= self.phrases.max(1) && phrases > 0
+        phrases > 0 && (phrases * TYPICAL_SHARE >= self.phrases || self.phrases < FEW_PHRASES)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::diagnostic::{self, Diagnostic, Place};
-use crate::domain::ids::ArticleId;
+use crate::domain::ids::{AnswerId, ArticleId};
 use crate::domain::project::{Project, Settings};
 
 use super::checks;
@@ -117,6 +117,19 @@ impl Loader {
             strays: Vec::new(),
             unreadable: None,
         }
+    }
+
+    /// Where each phrase of each Custom Answer stands, by the answer and the phrase as
+    /// it was written.
+    pub fn phrase_places(&self) -> impl Iterator<Item = (&AnswerId, &str, &Place)> {
+        self.files.values().flat_map(|known| {
+            let answer = match &known.entry.object {
+                Some(Object::Answer(answer)) => Some(&answer.id),
+                _ => None,
+            };
+            let phrases = known.entry.uses.phrases.iter();
+            phrases.filter_map(move |phrase| Some((answer?, phrase.text.as_str(), &phrase.place)))
+        })
     }
 
     /// The folder.

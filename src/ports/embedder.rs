@@ -29,6 +29,14 @@ impl Vectors {
         self.values.chunks_exact(self.dimension.max(1))
     }
 
+    /// The vector of the text at `place`.
+    ///
+    /// # Panics
+    /// When there are fewer texts.
+    pub fn get(&self, place: usize) -> &[f32] {
+        &self.values[place * self.dimension..][..self.dimension]
+    }
+
     /// All components, vector by vector.
     pub fn into_values(self) -> Vec<f32> {
         self.values

@@ -2,6 +2,7 @@
 
 use super::super::message::Message;
 use super::super::phrases::{Phrases, content_words};
+use super::super::polarity::FEW_PHRASES;
 use super::ratio;
 use crate::ports::word_vectors::WordVectors;
 
@@ -29,8 +30,6 @@ impl Gate {
 /// Dice coefficient from which a message is the closest phrase in other words, and
 /// must not turn that very phrase round.
 const SAME_WORDS: f32 = 0.75;
-/// An answer with fewer phrases leaves open which of their words may change.
-const FEW_PHRASES: usize = 8;
 
 /// Whether the message asks for what the answer's phrases ask for, and not for
 /// its opposite.
