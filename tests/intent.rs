@@ -19,6 +19,7 @@ use docent::domain::project::Settings;
 use docent::intent::matcher::{self, Outcome};
 use docent::intent::message::Message;
 use docent::intent::phrases::{Phrases, Teaching};
+use docent::intent::review::{Finding, review};
 use docent::ports::embedder::{Embedder, Role};
 use docent::text::language::Language;
 
@@ -81,28 +82,67 @@ async fn contrasts_do_not_fire_and_paraphrases_are_kept() {
         judge(&product, &mut tally).await;
     }
     println!("{tally:?}");
+    // With three phrases an answer and no language model most paraphrases are asked
+    // about rather than matched; evals/README.md tells how far this is from the goal.
+    assert!(tally.same >= 600 && tally.other >= 590, "{tally:?}");
+    assert!(tally.fired * 100 <= tally.other * 6, "contrasts fire: {tally:?}");
+    assert!((tally.matched + tally.asked) * 100 >= tally.same * 42, "paraphrases are lost: {tally:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_told_apart_is_reviewed() {
+    let embedder = StaticEmbedder::new();
+    let settings = Settings::default();
+    let phrases = [
+        ("stop", &["stop the server", "take the server down", "shut the server down"][..]),
+        ("halt", &["please shut down the server", "how to stop the server", "can I take the server down"]),
+        ("price", &["what does it cost"]),
+        ("turn-on", &["turn on the alarm", "enable the alarm", "switch the alarm on"]),
+        ("turn-off", &["turn off the alarm", "disable the alarm", "switch the alarm off"]),
+    ];
+    let answers = phrases.map(|(id, phrases)| answer(id, phrases.iter().map(|phrase| (*phrase).to_owned()).collect()));
+    let teaching = teaching(&settings, &embedder);
+    let (phrases, _) = Phrases::build(answers, teaching).await;
+    let findings = review(&phrases, teaching).await.unwrap();
+    let told = |id: &str| {
+        let of = |answer: &AnswerId| answer.as_str() == id;
+        findings.iter().any(|finding| match finding {
+            Finding::Confusable { answer, .. } | Finding::Shadowed { answer, .. } => of(answer),
+            Finding::FewPhrases { .. } => false,
+        })
+    };
+    assert!(told("halt") || told("stop"), "{findings:?}");
+    assert!(!told("turn-on") && !told("turn-off"), "opposites are told apart: {findings:?}");
+    let few = |finding: &Finding| matches!(finding, Finding::FewPhrases { answer, phrases: 1 } if answer.as_str() == "price");
+    assert!(findings.iter().any(few), "{findings:?}");
+}
+
+fn answer(id: &str, phrases: Vec<String>) -> Arc<CustomAnswer> {
+    Arc::new(CustomAnswer {
+        id: AnswerId::new(id).unwrap(),
+        phrases,
+        not: Vec::new(),
+        audience: None,
+        locale: None,
+        actions: Vec::new(),
+        body: String::new(),
+    })
+}
+
+fn teaching<'a>(settings: &'a Settings, embedder: &'a dyn Embedder) -> Teaching<'a> {
+    Teaching {
+        default_locale: &settings.default_locale,
+        embedder,
+        headings: &[],
+        max_wrong_match_rate: settings.max_wrong_match_rate,
+    }
 }
 
 async fn judge(product: &Product, tally: &mut Tally) {
     let embedder = StaticEmbedder::new();
     let settings = Settings::default();
-    let answers = product.answers.iter().map(|(id, pairs)| {
-        Arc::new(CustomAnswer {
-            id: AnswerId::new(id).unwrap(),
-            phrases: pairs.phrases.clone(),
-            not: Vec::new(),
-            audience: None,
-            locale: None,
-            actions: Vec::new(),
-            body: String::new(),
-        })
-    });
-    let teaching = Teaching {
-        default_locale: &settings.default_locale,
-        embedder: &embedder,
-        headings: &[],
-        max_wrong_match_rate: settings.max_wrong_match_rate,
-    };
+    let answers = product.answers.iter().map(|(id, pairs)| answer(id, pairs.phrases.clone()));
+    let teaching = teaching(&settings, &embedder);
     let (phrases, failure) = Phrases::build(answers, teaching).await;
     assert!(failure.is_none());
     for (id, pairs) in &product.answers {

@@ -17,7 +17,7 @@ const ASKED_SHARE: f32 = 0.75;
 /// Least score of an answer that is asked about.
 const ASKED_SCORE: f32 = 0.3;
 /// Least score of the best answer for anything to be asked about.
-const LEAST_ASKED: f32 = 0.45;
+const LEAST_ASKED: f32 = 0.5;
 
 /// Share of content in common from which a message has the words of a phrase.
 const SAME_CONTENT: f32 = 0.99;
