@@ -86,7 +86,7 @@ async fn contrasts_do_not_fire_and_paraphrases_are_kept() {
     // about rather than matched; evals/README.md tells how far this is from the goal.
     assert!(tally.same >= 600 && tally.other >= 590, "{tally:?}");
     assert!(tally.fired * 100 <= tally.other * 6, "contrasts fire: {tally:?}");
-    assert!((tally.matched + tally.asked) * 100 >= tally.same * 42, "paraphrases are lost: {tally:?}");
+    assert!((tally.matched + tally.asked) * 100 >= tally.same * 40, "paraphrases are lost: {tally:?}");
 }
 
 #[tokio::test]
