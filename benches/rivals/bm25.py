@@ -1,4 +1,5 @@
-"""nDCG@10 of a rival BM25 on a data set in the BEIR layout.
+"""nDCG@10 and hit@1 of a rival BM25 on a data set in the BEIR layout; where the queries
+say `answerable`, how well its best score tells which are (AUROC).
 
     pip install bm25s PyStemmer          # and jieba for --tokens jieba
     python benches/rivals/bm25.py ../shared/data/retrieval/scifact
@@ -49,6 +50,11 @@ def ndcg_at_10(ranked, relevant):
     return gain / sum(value / math.log2(rank + 2) for rank, value in enumerate(ideal))
 
 
+def auroc(outside, inside):
+    above = sum((yes > no) + (yes == no) / 2 for yes in inside for no in outside)
+    return above / (len(inside) * len(outside))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dir", type=pathlib.Path)
@@ -58,8 +64,10 @@ def main():
     args = parser.parse_args()
 
     documents = rows(args.dir / "corpus.jsonl")
-    relevant = judgments(args.dir / "qrels.tsv")
-    queries = [query for query in rows(args.dir / "queries.jsonl") if query["_id"] in relevant]
+    queries = rows(args.dir / "queries.jsonl")
+    has_answers = "answerable" in queries[0]
+    relevant = {} if has_answers else judgments(args.dir / "qrels.tsv")
+    queries = [query for query in queries if has_answers or query["_id"] in relevant]
     texts = [f"{document.get('title', '')} {document['text']}" for document in documents]
 
     if args.tokens == "words":
@@ -90,20 +98,27 @@ def main():
     index = bm25s.BM25()
     index.index(tokenize(texts), show_progress=False)
     index_ms = (time.perf_counter() - started) * 1e3
-    total, times = 0.0, []
+    total, hits, times, scores = 0.0, 0, [], ([], [])
     for query in queries:
         started = time.perf_counter()
         tokens = tokenize([query["text"]])
-        found, _ = index.retrieve(tokens, k=min(10, len(documents)), show_progress=False)
+        found, score = index.retrieve(tokens, k=min(10, len(documents)), show_progress=False)
         times.append((time.perf_counter() - started) * 1e6)
-        total += ndcg_at_10([documents[at]["_id"] for at in found[0]], relevant[query["_id"]])
+        if has_answers:
+            scores[query["answerable"]].append(float(score[0][0]))
+            continue
+        ranked = [documents[at]["_id"] for at in found[0]]
+        total += ndcg_at_10(ranked, relevant[query["_id"]])
+        hits += ranked[0] in relevant[query["_id"]]
     times.sort()
     print(
         json.dumps(
             {
                 "rival": f"bm25s {bm25s.__version__}",
                 "tokens": args.tokens,
-                "ndcg_at_10": round(total / len(queries), 4),
+                **({"auroc": round(auroc(*scores), 4)} if has_answers else {}),
+                **({} if has_answers else {"ndcg_at_10": round(total / len(queries), 4)}),
+                **({} if has_answers else {"hit_at_1": round(hits / len(queries), 4)}),
                 "n_docs": len(documents),
                 "n_queries": len(queries),
                 "index_ms": round(index_ms, 1),
