@@ -17,5 +17,5 @@ mod scope;
 pub mod search;
 pub mod semantic;
 mod top;
-pub mod wording;
 pub mod vectors;
+pub mod wording;

@@ -113,7 +113,8 @@ async fn what_cannot_be_told_apart_is_reviewed() {
     };
     assert!(told("halt") || told("stop"), "{findings:?}");
     assert!(!told("turn-on") && !told("turn-off"), "opposites are told apart: {findings:?}");
-    let few = |finding: &Finding| matches!(finding, Finding::FewPhrases { answer, phrases: 1 } if answer.as_str() == "price");
+    let few =
+        |finding: &Finding| matches!(finding, Finding::FewPhrases { answer, phrases: 1 } if answer.as_str() == "price");
     assert!(findings.iter().any(few), "{findings:?}");
 }
 
@@ -161,7 +162,9 @@ async fn judge(product: &Product, tally: &mut Tally) {
                     println!("`{text}` fires {id}");
                     tally.fired += 1;
                 }
-                Outcome::NearTie(answers) if answers.iter().any(|answer| answer.id.as_str() == id) => tally.offered += 1,
+                Outcome::NearTie(answers) if answers.iter().any(|answer| answer.id.as_str() == id) => {
+                    tally.offered += 1;
+                }
                 Outcome::Matched(_) | Outcome::NearTie(_) | Outcome::Abstained => {}
             }
         }

@@ -197,7 +197,8 @@ mod tests {
             block(BlockKind::Paragraph, &filler),
         ];
         let analyzer = Analyzer::of(Language::ENGLISH);
-        let quoted = quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &analyzer).markdown;
+        let quoted =
+            quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &analyzer).markdown;
         assert!(
             quoted.starts_with("> Invoices are sent on the first day of each month. They list every seat."),
             "{quoted}"

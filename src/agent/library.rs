@@ -273,11 +273,7 @@ impl Workshop {
 }
 
 /// What the phrases of a project are read with.
-pub(super) fn teaching<'a>(
-    project: &'a Project,
-    headings: &'a [String],
-    embedder: &'a dyn Embedder,
-) -> Teaching<'a> {
+pub(super) fn teaching<'a>(project: &'a Project, headings: &'a [String], embedder: &'a dyn Embedder) -> Teaching<'a> {
     Teaching {
         default_locale: &project.settings.default_locale,
         embedder,

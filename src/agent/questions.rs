@@ -65,10 +65,10 @@ mod tests {
         for (message, expected) in [
             ("how do I export, and what does it cost?", &["how do I export", "what does it cost?"][..]),
             ("How do I export? What does it cost?", &["How do I export?", "What does it cost?"]),
-            ("Hi! I am new. Where are my invoices and can I pay by card?", &[
-                "Where are my invoices",
-                "can I pay by card?",
-            ]),
+            (
+                "Hi! I am new. Where are my invoices and can I pay by card?",
+                &["Where are my invoices", "can I pay by card?"],
+            ),
             ("how do I import and export contacts?", &["how do I import and export contacts?"]),
             ("export and import", &[]),
             ("", &[]),

@@ -124,13 +124,10 @@ impl Turn<'_> {
     async fn decide(&mut self, reading: &Reading, embedder: &dyn Embedder) -> (Decision, Option<String>) {
         let (vector, reason) = self.embed(&reading.message, &reading.said, embedder).await;
         self.watch.lap("embed");
-        let decision = matcher::decide(
-            &self.snapshot.phrases,
-            &reading.message,
-            vector.as_deref(),
-            embedder.words(),
-            |answer| self.may_have(answer),
-        );
+        let decision =
+            matcher::decide(&self.snapshot.phrases, &reading.message, vector.as_deref(), embedder.words(), |answer| {
+                self.may_have(answer)
+            });
         (decision, reason)
     }
 

@@ -25,7 +25,8 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) async fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let (project, diagnostics) = Folders::new(&args.knowledge, args.prompts.as_deref()).check(&StaticEmbedder::new()).await;
+    let (project, diagnostics) =
+        Folders::new(&args.knowledge, args.prompts.as_deref()).check(&StaticEmbedder::new()).await;
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let warnings = diagnostics.len() - errors;
     if args.json {

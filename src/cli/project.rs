@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anstream::eprintln;
 
 use super::{ProjectArgs, embedders};
-use crate::agent::library::{Folders, KnowledgeLibrary, OpenError};
 use crate::agent::Agent;
+use crate::agent::library::{Folders, KnowledgeLibrary, OpenError};
 
 /// An agent on the project, or `None` after its errors were printed.
 pub(super) async fn open(args: &ProjectArgs) -> anyhow::Result<Option<Agent>> {

@@ -152,7 +152,9 @@ pub async fn run(options: &Options) -> Result<Report, IntentsError> {
     let judged = judge(&phrases, &test, language, options.embedder.as_ref()).await?;
     let chosen = match &options.valid {
         Some(valid) if *valid == options.test => Some(best_threshold(&judged)),
-        Some(valid) => Some(best_threshold(&judge(&phrases, &rows(valid)?, language, options.embedder.as_ref()).await?)),
+        Some(valid) => {
+            Some(best_threshold(&judge(&phrases, &rows(valid)?, language, options.embedder.as_ref()).await?))
+        }
         None => None,
     };
     let mut report = score(&judged, chosen);

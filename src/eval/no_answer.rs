@@ -42,8 +42,7 @@ pub async fn run(options: Options) -> Result<Report, EvalError> {
     for query in &queries {
         let Some(is_answerable) = query.answerable else { continue };
         let locale = options.language.as_ref();
-        let request =
-            SearchRequest { query: &query.text, locale, audiences: &audiences, mode: options.mode, limit: 1 };
+        let request = SearchRequest { query: &query.text, locale, audiences: &audiences, mode: options.mode, limit: 1 };
         let confidence = index.search(request).await.confidence;
         if is_answerable { answerable.push(confidence) } else { unanswerable.push(confidence) }
     }

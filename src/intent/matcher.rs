@@ -108,7 +108,10 @@ pub fn decide(
 }
 
 /// The answers that the user is asked about.
-fn chips<'a>(best: &'a Arc<CustomAnswer>, others: impl Iterator<Item = &'a Arc<CustomAnswer>>) -> Vec<Arc<CustomAnswer>> {
+fn chips<'a>(
+    best: &'a Arc<CustomAnswer>,
+    others: impl Iterator<Item = &'a Arc<CustomAnswer>>,
+) -> Vec<Arc<CustomAnswer>> {
     std::iter::once(best).chain(others.take(MAX_CHIPS - 1)).cloned().collect()
 }
 
@@ -133,7 +136,13 @@ fn exact(phrases: &Phrases, message: &Message, allowed: &[bool]) -> Option<Decis
         semantic: None,
         gates: vec![Gate::new("exact", true, "the phrase is the message")],
     };
-    Some(Decision { outcome: Outcome::Matched(answer), candidates: vec![candidate], threshold: 1.0, margin: None, min_margin: 0.0 })
+    Some(Decision {
+        outcome: Outcome::Matched(answer),
+        candidates: vec![candidate],
+        threshold: 1.0,
+        margin: None,
+        min_margin: 0.0,
+    })
 }
 
 fn ratio(part: f32, whole: f32) -> f32 {

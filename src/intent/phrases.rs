@@ -110,11 +110,8 @@ impl Lesson {
     pub(super) fn labeled(&self, phrases: &Phrases) -> Vec<Labeled<'_>> {
         let kind = |phrase: &Phrase| if phrase.rejects { PhraseKind::Rejects } else { PhraseKind::Means };
         let written = phrases.phrases.iter().enumerate();
-        let written = written.map(|(at, phrase)| Labeled {
-            text: self.text(at),
-            class: phrase.answer,
-            kind: kind(phrase),
-        });
+        let written =
+            written.map(|(at, phrase)| Labeled { text: self.text(at), class: phrase.answer, kind: kind(phrase) });
         let names = (0..self.names).map(|class| Labeled {
             text: self.text(self.phrases + class),
             class,

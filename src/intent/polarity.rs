@@ -65,8 +65,8 @@ const AXES: &[(&[&str], &[&str])] = &[
 /// Words that turn a request round.
 const NEGATIONS: &[&str] = &[
     "not", "no", "never", "without", "dont", "don't", "avoid", "except", "nicht", "kein", "keine", "keinen", "ohne",
-    "nie", "pas", "sans", "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不",
-    "没", "没有", "无", "别",
+    "nie", "pas", "sans", "jamais", "sin", "nunca", "não", "sem", "non", "senza", "niet", "geen", "zonder", "不", "没",
+    "没有", "无", "别",
 ];
 
 /// Words that tell that something does not go.
@@ -77,8 +77,23 @@ const INABILITIES: &[&str] = &[
 
 /// Words that tell of trouble: "login fails" and "I can't log in" ask the same.
 const TROUBLES: &[&str] = &[
-    "fail", "fails", "failed", "failing", "error", "errors", "problem", "problems", "trouble", "issue", "issues",
-    "broken", "stuck", "wrong", "refused", "denied", "impossible",
+    "fail",
+    "fails",
+    "failed",
+    "failing",
+    "error",
+    "errors",
+    "problem",
+    "problems",
+    "trouble",
+    "issue",
+    "issues",
+    "broken",
+    "stuck",
+    "wrong",
+    "refused",
+    "denied",
+    "impossible",
 ];
 
 /// Words that ask for a reason: "why was it cancelled" is no wish to cancel.
@@ -88,7 +103,8 @@ const WHY: &[&str] = &["why", "warum", "wieso", "weshalb", "pourquoi", "waarom",
 const WHO: &[&str] = &["who", "whose", "wer", "wessen", "qui", "quién", "chi", "谁"];
 
 /// What a negation before it does not turn round: "I don't know how to export".
-const IGNORANCE: &[&str] = &["know", "sure", "find", "figure", "see", "understand", "remember", "certain", "only", "just"];
+const IGNORANCE: &[&str] =
+    &["know", "sure", "find", "figure", "see", "understand", "remember", "certain", "only", "just"];
 
 /// What may stand between "from" and what is moved.
 const ARTICLES: &[&str] = &["the", "a", "an", "my", "our", "your", "their", "its"];
@@ -237,7 +253,9 @@ impl Stance {
                 return Some("it is not negated, and every phrase is");
             }
         }
-        let comes_from = |place: &Option<String>, places: &BTreeSet<String>| place.as_ref().is_some_and(|place| places.contains(place));
+        let comes_from = |place: &Option<String>, places: &BTreeSet<String>| {
+            place.as_ref().is_some_and(|place| places.contains(place))
+        };
         let is_reversed = comes_from(&message.from, &self.to) && !comes_from(&message.from, &self.from)
             || comes_from(&message.to, &self.from) && !comes_from(&message.to, &self.to);
         if is_reversed && self.from.len() < EXAMPLES && self.to.len() < EXAMPLES {

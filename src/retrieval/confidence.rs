@@ -116,7 +116,8 @@ mod tests {
     fn nothing_found_is_no_answer_and_all_found_is_one() {
         assert!(Evidence::default().confidence() < 0.05);
         for cosine in [None, Some(0.8)] {
-            let all = Evidence { coverage: 1.0, strength: 0.8, cosine, fused: 0.9, margin: 0.4, title: 0.5, names: 0.0 };
+            let all =
+                Evidence { coverage: 1.0, strength: 0.8, cosine, fused: 0.9, margin: 0.4, title: 0.5, names: 0.0 };
             assert!(all.confidence() > 0.9, "{cosine:?}");
         }
     }

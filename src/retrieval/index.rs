@@ -270,13 +270,7 @@ impl Index {
     }
 
     /// What the words of some passages say about the question.
-    fn wordings(
-        &self,
-        question: &Question,
-        weights: &[f32],
-        lexical: &LexicalScores,
-        slots: &[u32],
-    ) -> Vec<Wording> {
+    fn wordings(&self, question: &Question, weights: &[f32], lexical: &LexicalScores, slots: &[u32]) -> Vec<Wording> {
         let table = self.embedder.as_ref().and_then(|embedder| embedder.words());
         let table = table.filter(|table| table.knows(question.language.as_str()));
         // A name is itself or nothing: no other word is nearly it.

@@ -97,9 +97,7 @@ impl Question {
             return;
         }
         let is_name = term.kind == TermKind::Name;
-        let inside = |place: &Place| {
-            place.is_name == is_name && place.start <= term.start && term.end <= place.end
-        };
+        let inside = |place: &Place| place.is_name == is_name && place.start <= term.start && term.end <= place.end;
         let word = match ranges.iter().position(inside) {
             Some(word) => word,
             None if ranges.len() < MAX_WORDS => {

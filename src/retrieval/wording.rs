@@ -48,7 +48,10 @@ impl AskedWords {
     pub(super) fn new(lexicon: &Lexicon, words: impl IntoIterator<Item = (f32, Option<Vec<f32>>)>) -> Self {
         let words: Vec<AskedWord> = words
             .into_iter()
-            .map(|(weight, vector)| AskedWord { weight, vector: vector.and_then(|vector| coded(lexicon.vectors(), &vector)) })
+            .map(|(weight, vector)| AskedWord {
+                weight,
+                vector: vector.and_then(|vector| coded(lexicon.vectors(), &vector)),
+            })
             .collect();
         Self { total: words.iter().map(|word| word.weight).sum(), words }
     }

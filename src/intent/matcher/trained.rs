@@ -6,9 +6,9 @@ use super::super::calibration::Signals;
 use super::super::message::Message;
 use super::super::model::{Ranked, Text};
 use super::super::phrases::{Phrases, Trained};
-use crate::ports::word_vectors::WordVectors;
 use super::gate::{self, Gate, Overlap};
 use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, chips};
+use crate::ports::word_vectors::WordVectors;
 
 /// Share of the least margin that an answer must be ahead of the background to be
 /// asked about.
