@@ -1,6 +1,7 @@
 //! What stands behind the ports: each adapter implements one of them, and only
 //! adapters name an outside service.
 
+pub mod conversation_database;
 pub mod conversation_memory;
 pub mod embedding_cache;
 pub mod embedding_gauge;

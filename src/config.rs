@@ -25,6 +25,9 @@ use setting::Raw;
 /// The file that is read when it is there and no other one is named.
 pub const DEFAULT_FILE: &str = "docent.toml";
 
+/// The data folder of a server that keeps conversations in memory alone.
+const THROWAWAY: &str = ":memory:";
+
 /// A configuration without a mistake.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -46,6 +49,8 @@ pub struct Config {
     pub log_level: String,
     /// Folder for what Docent keeps on disk.
     pub data: PathBuf,
+    /// Whether conversations are kept in memory alone.
+    pub is_throwaway: bool,
     /// What compares meanings.
     pub embeddings: Embeddings,
     /// Where models are fetched from.
@@ -126,6 +131,7 @@ fn environment(
 
 fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Diagnostic>> {
     let mut reader = setting::Reader { raw, diagnostics: &mut diagnostics };
+    let data = reader.text("data").to_owned();
     let config = Config {
         listen: reader.parse("listen", "an address such as 127.0.0.1:8787", |text| text.parse().ok()),
         knowledge: PathBuf::from(reader.text("knowledge")),
@@ -141,7 +147,8 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         log_level: reader.parse("log_level", "a log filter such as info or info,docent::server=debug", |text| {
             text.parse::<tracing_subscriber::filter::EnvFilter>().ok().map(|_| text.to_owned())
         }),
-        data: PathBuf::from(reader.text("data")),
+        data: PathBuf::from(if data == THROWAWAY { "docent-data" } else { &data }),
+        is_throwaway: data == THROWAWAY,
         embeddings: Embeddings::read(&mut reader),
         model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),
         limits: Limits::read(&mut reader),

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::domain::ids::{ConversationId, UserId};
-use crate::ports::conversation_store::{ConversationStore, LogPosition, StoreError, StoredEvent};
+use crate::ports::conversation_store::{ConversationStore, LogPosition, NewEvent, StoreError, StoredEvent};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,9 @@ struct Inner {
 #[derive(Debug)]
 struct Log {
     user: UserId,
-    frames: Vec<Box<str>>,
+    /// How often the epoch was changed.
+    renewals: u32,
+    events: Vec<(Box<str>, Option<u64>)>,
     bytes: usize,
     released: Option<u64>,
 }
@@ -81,7 +83,11 @@ impl ConversationMemory {
     }
 
     fn end_of(&self, conversation: &ConversationId, log: &Log) -> LogPosition {
-        LogPosition { conversation: conversation.clone(), epoch: self.epoch.clone(), seq: log.frames.len() as u64 }
+        let epoch = match log.renewals {
+            0 => self.epoch.clone(),
+            renewals => format!("{}.{renewals}", self.epoch),
+        };
+        LogPosition { conversation: conversation.clone(), epoch, seq: log.events.len() as u64 }
     }
 }
 
@@ -97,6 +103,15 @@ impl Inner {
     }
 }
 
+/// The events from place `start` on, at most `limit`.
+fn events(log: &Log, start: usize, limit: usize) -> Vec<StoredEvent> {
+    let start = start.min(log.events.len());
+    let events = (start as u64 + 1..).zip(log.events[start..].iter().take(limit));
+    events
+        .map(|(seq, (frame, fingerprint))| StoredEvent { seq, frame: frame.to_string(), fingerprint: *fingerprint })
+        .collect()
+}
+
 #[async_trait]
 impl ConversationStore for ConversationMemory {
     async fn create(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError> {
@@ -109,7 +124,7 @@ impl ConversationStore for ConversationMemory {
                 return Err(StoreError::Full("every conversation is followed"));
             }
         }
-        let log = Log { user: user.clone(), frames: Vec::new(), bytes: 0, released: None };
+        let log = Log { user: user.clone(), renewals: 0, events: Vec::new(), bytes: 0, released: None };
         let position = self.end_of(conversation, &log);
         inner.logs.insert(conversation.clone(), log);
         Ok(position)
@@ -128,13 +143,13 @@ impl ConversationStore for ConversationMemory {
         Ok(position)
     }
 
-    async fn append(&self, conversation: &ConversationId, frames: Vec<String>) -> Result<u64, StoreError> {
+    async fn append(&self, conversation: &ConversationId, events: Vec<NewEvent>) -> Result<u64, StoreError> {
         let mut inner = self.lock();
         let Some(log) = inner.logs.get(conversation) else { return Err(StoreError::NotFound) };
-        if log.frames.len() + frames.len() > self.bounds.events {
+        if log.events.len() + events.len() > self.bounds.events {
             return Err(StoreError::Full("the conversation is too long"));
         }
-        let added: usize = frames.iter().map(String::len).sum();
+        let added: usize = events.iter().map(|event| event.frame.len()).sum();
         while inner.bytes + added > self.bounds.bytes {
             if !inner.forget_one(Some(conversation)) {
                 return Err(StoreError::Full("no more bytes"));
@@ -143,8 +158,8 @@ impl ConversationStore for ConversationMemory {
         inner.bytes += added;
         let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
         log.bytes += added;
-        log.frames.extend(frames.into_iter().map(String::into_boxed_str));
-        Ok(log.frames.len() as u64)
+        log.events.extend(events.into_iter().map(|event| (event.frame.into_boxed_str(), event.fingerprint)));
+        Ok(log.events.len() as u64)
     }
 
     async fn read_after(
@@ -155,9 +170,28 @@ impl ConversationStore for ConversationMemory {
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let inner = self.lock();
         let Some(log) = inner.logs.get(conversation) else { return Err(StoreError::NotFound) };
-        let start = usize::try_from(after).unwrap_or(usize::MAX).min(log.frames.len());
-        let events = (after.saturating_add(1)..).zip(log.frames[start..].iter().take(limit));
-        Ok(events.map(|(seq, frame)| StoredEvent { seq, frame: frame.to_string() }).collect())
+        let start = usize::try_from(after).unwrap_or(usize::MAX);
+        Ok(events(log, start, limit))
+    }
+
+    async fn read_before(
+        &self,
+        conversation: &ConversationId,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let inner = self.lock();
+        let Some(log) = inner.logs.get(conversation) else { return Err(StoreError::NotFound) };
+        let end = usize::try_from(before.saturating_sub(1)).unwrap_or(usize::MAX).min(log.events.len());
+        let start = end.saturating_sub(limit);
+        Ok(events(log, start, end - start))
+    }
+
+    async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {
+        let mut inner = self.lock();
+        let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
+        log.renewals += 1;
+        Ok(self.end_of(conversation, log))
     }
 
     async fn release(&self, conversation: &ConversationId) {
@@ -175,6 +209,7 @@ impl ConversationStore for ConversationMemory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::conversation_store::Keep;
 
     fn id(n: usize) -> ConversationId {
         ConversationId::new(&format!("c{n}")).expect("an id")
@@ -194,7 +229,9 @@ mod tests {
         store.create(&id(2), &user).await.expect("the released one made room");
         assert!(matches!(store.position(&id(1), &user).await, Err(StoreError::NotFound)));
 
-        let frames = |n: usize, bytes: usize| vec!["x".repeat(bytes); n];
+        let frames = |n: usize, bytes: usize| {
+            vec![NewEvent { frame: "x".repeat(bytes), keep: Keep::Lasting, fingerprint: None }; n]
+        };
         assert!(matches!(store.append(&id(0), frames(4, 1)).await, Err(StoreError::Full(_))));
         assert_eq!(store.append(&id(0), frames(2, 4)).await.ok(), Some(2));
         assert!(matches!(store.append(&id(2), frames(1, 4)).await, Err(StoreError::Full(_))));

@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{embedders, log};
+use crate::adapters::conversation_database::ConversationDatabase;
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::adapters::qdrant::QdrantVectors;
 use crate::agent::Agent;
@@ -21,6 +22,7 @@ use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Rel
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
 use crate::knowledge::watch::{Batch, Watch, WatchSettings};
+use crate::ports::conversation_store::ConversationStore;
 use crate::ports::vector_store::VectorStore;
 use crate::retrieval::vectors::MemoryVectors;
 use crate::server::settings::ServerSettings;
@@ -46,6 +48,10 @@ pub(super) struct ServeArgs {
     /// Address to listen at [default: 127.0.0.1:8787].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Folder for what is kept on disk; `:memory:` keeps conversations in memory
+    /// alone [default: docent-data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
     /// Configuration file [default: docent.toml, if it is there].
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -79,12 +85,14 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
     }
+    let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
+        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()))
+    } else {
+        Arc::new(ConversationDatabase::open(&config.data)?)
+    };
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
-    let services = Services {
-        answerer: Arc::new(Agent::new(library, embedder)),
-        store: Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default())),
-    };
+    let services = Services { answerer: Arc::new(Agent::new(library, embedder)), store: conversations };
     eprintln!(
         "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
         config.knowledge.display(),
@@ -110,7 +118,8 @@ fn store_of(config: &Config) -> anyhow::Result<Arc<dyn VectorStore>> {
 }
 
 fn overrides(args: &ServeArgs) -> Overrides {
-    let given = [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen)];
+    let given =
+        [("knowledge", &args.knowledge), ("prompts", &args.prompts), ("listen", &args.listen), ("data", &args.data)];
     let given = given.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
     given.chain(args.embedder.overrides()).collect()
 }

@@ -37,7 +37,11 @@ pub const ALL: &[Setting] = &[
         "info",
         "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug",
     ),
-    setting("data", "docent-data", "folder for what Docent keeps on disk: models and vectors"),
+    setting(
+        "data",
+        "docent-data",
+        "folder for what Docent keeps on disk: conversations, models and vectors; `:memory:` keeps conversations in memory alone",
+    ),
     setting("embedder", "static", "what compares meanings: static, transformer or openai"),
     setting("model_dir", "", "folder of the model that the transformer runs"),
     setting("model_hub", "https://huggingface.co", "where `docent model fetch` gets models from"),

@@ -1,7 +1,9 @@
 //! Keeps what happened in conversations, as one append-only log each.
 //!
 //! A log is identified by its conversation and epoch. Its events are numbered
-//! from 1 without a gap. What was appended is there for every later read.
+//! from 1. What lasts is on disk once `append` returns, where the store has a disk.
+//! What does not last, the pieces of an answer on its way, is there for every read
+//! until the process ends or an event that lasts contains it.
 
 use async_trait::async_trait;
 
@@ -18,6 +20,28 @@ pub struct LogPosition {
     pub seq: u64,
 }
 
+/// One event to be appended to a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Its frame, a JSON object without `seq`.
+    pub frame: String,
+    /// How long it is kept.
+    pub keep: Keep,
+    /// Tells the content of the command that it answers.
+    pub fingerprint: Option<u64>,
+}
+
+/// How long an event is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// For good.
+    Lasting,
+    /// For good, and it contains the passing events before it.
+    Whole,
+    /// Until the process ends or an event contains it.
+    Passing,
+}
+
 /// One event of a log, as the server sends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
@@ -25,6 +49,8 @@ pub struct StoredEvent {
     pub seq: u64,
     /// Its frame, a JSON object without `seq`.
     pub frame: String,
+    /// See [`NewEvent::fingerprint`].
+    pub fingerprint: Option<u64>,
 }
 
 /// Why a log could not be read or written.
@@ -60,7 +86,7 @@ pub trait ConversationStore: Send + Sync {
     ///
     /// # Errors
     /// When it fails, nothing was appended.
-    async fn append(&self, conversation: &ConversationId, frames: Vec<String>) -> Result<u64, StoreError>;
+    async fn append(&self, conversation: &ConversationId, events: Vec<NewEvent>) -> Result<u64, StoreError>;
 
     /// The events after number `after`, in order, at most `limit`.
     ///
@@ -72,6 +98,23 @@ pub trait ConversationStore: Send + Sync {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// The last events before number `before`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// When the conversation is unknown or the store fails.
+    async fn read_before(
+        &self,
+        conversation: &ConversationId,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// Gives the log another epoch, since events that somebody may have seen are lost.
+    ///
+    /// # Errors
+    /// When the conversation is unknown or the store fails.
+    async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError>;
 
     /// Tells that nobody follows the conversation at present: a store of bounded
     /// size may forget it, until [`ConversationStore::position`] asks for it again.

@@ -6,8 +6,10 @@
 //! held across the append: events reach every follower in the order of the log.
 
 mod enter;
+mod history;
 mod publish;
 mod replay;
+mod restore;
 mod run;
 
 use std::collections::{BTreeMap, HashMap};
@@ -15,6 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answerer::Answerer;
@@ -22,7 +25,7 @@ use super::clock::Clock;
 use super::outbox::{Outbox, Outgoing};
 use super::settings::ServerSettings;
 use super::{Services, Stages};
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{ConversationId, RunId, UserId};
 use crate::ports::conversation_store::{ConversationStore, StoreError};
 use crate::protocol::MAX_REPLAY_EVENTS;
 use crate::protocol::error_code::ErrorCode;
@@ -47,6 +50,8 @@ struct Core {
     tracker: TaskTracker,
     stages: Stages,
     rooms: StdMutex<Rooms>,
+    /// Held while a conversation is taken from the store, so that it is taken once.
+    restoring: Mutex<()>,
     followers: AtomicU64,
 }
 
@@ -64,6 +69,8 @@ pub(crate) struct Room {
     user: UserId,
     /// Whether a run goes on, for those who do not hold the lock; see [`Room::note_run`].
     busy: AtomicBool,
+    /// Stops the run that goes on.
+    running: StdMutex<Option<(RunId, CancellationToken)>>,
     inner: Mutex<Inside>,
 }
 
@@ -99,6 +106,26 @@ impl Room {
     /// finds no run and an empty outbox has got everything.
     fn note_run(&self, inside: &Inside) {
         self.busy.store(inside.has_run(), Ordering::Release);
+    }
+
+    /// A token that stops `run`.
+    fn begins(&self, run: &RunId) -> CancellationToken {
+        let token = CancellationToken::new();
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some((run.clone(), token.clone()));
+        token
+    }
+
+    fn stop(&self, run: &RunId) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, token)) = running.as_ref().filter(|(running, _)| running == run) {
+            token.cancel();
+        }
+    }
+
+    fn new(id: ConversationId, user: UserId, conversation: Conversation) -> Arc<Self> {
+        let inner = Inside { conversation: Some(conversation), followers: Vec::with_capacity(1), left: None };
+        let (busy, running) = (AtomicBool::new(false), StdMutex::default());
+        Arc::new(Self { id, user, busy, running, inner: Mutex::new(inner) })
     }
 }
 
@@ -136,6 +163,7 @@ impl Hub {
             tracker,
             stages,
             rooms: StdMutex::default(),
+            restoring: Mutex::default(),
             followers: AtomicU64::new(0),
         };
         Self { core: Arc::new(core) }
@@ -155,13 +183,12 @@ impl Hub {
     async fn open(&self, id: ConversationId, user: UserId) -> Result<Arc<Room>, CommandError> {
         let position = self.core.store.create(&id, &user).await.map_err(|error| not_stored(&error))?;
         let conversation = Conversation::new(id.clone(), position.epoch);
-        let inner = Inside { conversation: Some(conversation), followers: Vec::with_capacity(1), left: None };
-        Ok(Arc::new(Room { id, user, busy: AtomicBool::new(false), inner: Mutex::new(inner) }))
+        Ok(Room::new(id, user, conversation))
     }
 
     async fn resume(&self, request: &JoinRequest, cursor: &Cursor, outbox: &Arc<Outbox>) -> Option<Entry> {
         let core = &self.core;
-        let room = core.rooms().by_id.get(&cursor.conversation).filter(|room| room.user == request.user).cloned()?;
+        let room = core.find(&cursor.conversation, &request.user).await?;
         let mut inside = room.inner.lock().await;
         let position = core.store.position(&cursor.conversation, &request.user).await.ok()?;
         let seq = inside.conversation.as_ref().map(Conversation::seq)?;
@@ -171,22 +198,15 @@ impl Hub {
         } else {
             None
         };
-        let Some(events) = events.filter(|events| events.len() <= MAX_REPLAY_EVENTS) else {
-            // The store was told that the conversation is wanted again.
-            if inside.followers.is_empty() && !inside.has_run() {
-                core.store.release(&cursor.conversation).await;
-            }
-            return None;
+        let missed = events.filter(|events| events.len() <= MAX_REPLAY_EVENTS);
+        let resumed = missed.is_some();
+        let replay = match missed {
+            Some(events) => replay::compacted(&events),
+            // What cannot be told in full is told as a whole.
+            None => vec![Outgoing::new(&core.snapshot(&room, &inside, seq).await.ok()?)],
         };
         let following = core.follow(&room, &mut inside, outbox, request.trace);
-        Some(Entry {
-            following,
-            conversation: room.id.clone(),
-            epoch: position.epoch,
-            seq,
-            resumed: true,
-            replay: replay::compacted(&events),
-        })
+        Some(Entry { following, conversation: room.id.clone(), epoch: position.epoch, seq, resumed, replay })
     }
 
     /// Carries out a command; the answer goes into `outbox`.

@@ -29,6 +29,7 @@ use crate::domain::ids::ConversationId;
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::frame::{FrameError, parse_frame};
 use crate::protocol::hello::AgentInfo;
+use crate::protocol::server_message::{ServerFrame, ServerMessage};
 use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES};
 use crate::session;
 use crate::session::conversation::command::Request;
@@ -267,6 +268,14 @@ impl<'a> Socket<'a> {
                     let published = self.app.answerer.published();
                     let frame = content::post(&published, &post, &context, reference, self.app.clock.now());
                     self.outbox.push(Outgoing::new(&frame));
+                }
+                Effect::ReadHistory { reference, conversation, user, before, limit } => {
+                    let page = self.app.hub.history(&conversation, &user, before, limit).await;
+                    let message = match page {
+                        Ok(page) => ServerMessage::HistoryPage(page),
+                        Err(error) => ServerMessage::Error(error),
+                    };
+                    self.outbox.push(Outgoing::new(&ServerFrame::answer(reference, message)));
                 }
                 Effect::Close(code) => return Some(code),
             }

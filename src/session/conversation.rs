@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod command;
+mod restore;
 pub mod run;
 
 use std::collections::VecDeque;
@@ -84,6 +85,8 @@ pub enum ConversationEffect {
     Broadcast(Box<ServerFrame>),
     /// Let the agent begin a run.
     Start(Box<StartTurn>),
+    /// Let the agent stop a run that has ended.
+    Stop(RunId),
     /// Come back at this time.
     WakeAt(Moment),
 }

@@ -44,6 +44,19 @@ pub enum Effect {
         /// For whom.
         context: Box<UserContext>,
     },
+    /// Look up past messages of a conversation of this user.
+    ReadHistory {
+        /// The command that asks.
+        reference: Option<String>,
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Whose it must be.
+        user: UserId,
+        /// Only messages before this event.
+        before: u64,
+        /// At most so many.
+        limit: u32,
+    },
     /// Close the connection.
     Close(CloseCode),
 }

@@ -11,7 +11,7 @@ use super::settings::SessionSettings;
 use super::state::{Live, State};
 use super::{close, refuse, refuse_with};
 use crate::domain::attribute::Attributes;
-use crate::domain::ids::{ActionId, ExperienceId, MessageId, PostId};
+use crate::domain::ids::{ActionId, ConversationId, ExperienceId, MessageId, PostId, RunId};
 use crate::protocol::client_message::ClientMessage;
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::context::ContextUpdate;
@@ -148,6 +148,20 @@ fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMess
             }
             Err(error) => bad_request(origin, format!("`message_id`: {error}")),
         },
+        ClientMessage::RunCancel(cancel) => match RunId::new(&cancel.run_id) {
+            Ok(run) => vec![Effect::Converse(origin.request(live, Command::Cancel(run)))],
+            Err(error) => bad_request(origin, format!("`run_id`: {error}")),
+        },
+        ClientMessage::HistoryGet(get) => match ConversationId::new(&get.conversation_id) {
+            Ok(conversation) => vec![Effect::ReadHistory {
+                reference: origin.id,
+                conversation,
+                user: live.profile.user.clone(),
+                before: get.before_seq,
+                limit: get.limit,
+            }],
+            Err(error) => bad_request(origin, format!("`conversation_id`: {error}")),
+        },
         ClientMessage::ContextUpdate(update) => context_update(settings, live, &update, origin),
         ClientMessage::ExperienceGet(get) => match ExperienceId::new(&get.experience_id) {
             Ok(experience) => {
@@ -165,10 +179,8 @@ fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMess
         },
         ClientMessage::Pong(_) => Vec::new(),
         ClientMessage::MessageRegenerate(_)
-        | ClientMessage::RunCancel(_)
         | ClientMessage::EventTrack(_)
         | ClientMessage::ReadMark(_)
-        | ClientMessage::HistoryGet(_)
         | ClientMessage::FeedGet(_)
         | ClientMessage::ExperienceEvent(_)
         | ClientMessage::AuthRefresh(_) => {

@@ -23,6 +23,12 @@ impl Moment {
         self.timestamp().to_string()
     }
 
+    /// The time that [`Self::text`] gave as `text`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: Timestamp = text.parse().ok()?;
+        u64::try_from(time.as_millisecond()).ok().map(Self)
+    }
+
     /// The time as conditions are tested with it.
     pub fn timestamp(self) -> Timestamp {
         i64::try_from(self.0).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or_default()

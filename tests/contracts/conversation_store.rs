@@ -1,8 +1,9 @@
 //! What holds for every store of conversations.
 
+use docent::adapters::conversation_database::{ConversationDatabase, OpenError};
 use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use docent::domain::ids::{ConversationId, UserId};
-use docent::ports::conversation_store::{ConversationStore, StoreError};
+use docent::ports::conversation_store::{ConversationStore, Keep, NewEvent, StoreError};
 
 fn conversation(name: &str) -> ConversationId {
     ConversationId::new(name).expect("an id")
@@ -12,8 +13,16 @@ fn user(name: &str) -> UserId {
     UserId::new(name).expect("an id")
 }
 
-fn frames(from: u64, count: u64) -> Vec<String> {
-    (from..from + count).map(|n| format!("{{\"type\":\"test\",\"data\":{{\"n\":{n}}}}}")).collect()
+fn frame(n: u64) -> String {
+    format!("{{\"type\":\"test\",\"data\":{{\"n\":{n}}}}}")
+}
+
+fn events(from: u64, count: u64) -> Vec<NewEvent> {
+    (from..from + count).map(|n| event(n, Keep::Lasting)).collect()
+}
+
+fn event(n: u64, keep: Keep) -> NewEvent {
+    NewEvent { frame: frame(n), keep, fingerprint: (n == 2).then_some(u64::MAX - n) }
 }
 
 /// The whole contract, on a store that is empty and has room.
@@ -28,17 +37,17 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     let other = store.create(&two, &bob).await.expect("a conversation");
     assert_eq!(other.seq, 0);
 
-    assert_eq!(store.append(&one, frames(1, 3)).await.expect("stored"), 3);
-    assert_eq!(store.append(&one, frames(4, 1)).await.expect("stored"), 4);
+    assert_eq!(store.append(&one, events(1, 3)).await.expect("stored"), 3);
+    assert_eq!(store.append(&one, events(4, 1)).await.expect("stored"), 4);
     assert_eq!(store.append(&one, Vec::new()).await.expect("nothing to store"), 4);
-    assert_eq!(store.append(&two, frames(1, 1)).await.expect("stored"), 1, "logs are apart");
+    assert_eq!(store.append(&two, events(1, 1)).await.expect("stored"), 1, "logs are apart");
 
     let position = store.position(&one, &ann).await.expect("a position");
     assert_eq!((position.seq, &position.epoch), (4, &start.epoch), "an append does not change the epoch");
     assert!(matches!(store.position(&one, &bob).await, Err(StoreError::NotFound)), "it is another user's");
     let nowhere = conversation("nowhere");
     assert!(matches!(store.position(&nowhere, &ann).await, Err(StoreError::NotFound)));
-    assert!(store.append(&nowhere, frames(1, 1)).await.is_err());
+    assert!(store.append(&nowhere, events(1, 1)).await.is_err());
     assert!(store.read_after(&nowhere, 0, 10).await.is_err());
 
     for (after, limit, expected) in [
@@ -57,20 +66,80 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
             "after {after}, at most {limit}"
         );
         for event in events {
-            assert_eq!(event.frame, frames(event.seq, 1)[0], "a frame comes back as it was");
+            assert_eq!(event.frame, frame(event.seq), "a frame comes back as it was");
         }
     }
+
+    let fingerprints: Vec<_> = store.read_after(&one, 0, 3).await.expect("events");
+    assert_eq!(fingerprints[1].fingerprint, Some(u64::MAX - 2));
+    for (before, limit, expected) in
+        [(u64::MAX, 2, vec![3, 4]), (4, 10, vec![1, 2, 3]), (3, 1, vec![2]), (1, 5, vec![]), (0, 5, vec![])]
+    {
+        let events = store.read_before(&one, before, limit).await.expect("events");
+        assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), expected, "before {before}");
+    }
+
+    let passing = vec![event(5, Keep::Lasting), event(6, Keep::Passing), event(7, Keep::Passing)];
+    assert_eq!(store.append(&one, passing).await.expect("stored"), 7);
+    let seqs = |events: Vec<docent::ports::conversation_store::StoredEvent>| -> Vec<u64> {
+        events.iter().map(|event| event.seq).collect()
+    };
+    assert_eq!(seqs(store.read_after(&one, 4, 10).await.expect("events")), [5, 6, 7], "the answer is on its way");
+    assert_eq!(store.append(&one, vec![event(8, Keep::Whole)]).await.expect("stored"), 8);
+    let after = seqs(store.read_after(&one, 4, 10).await.expect("events"));
+    assert!(after == [5, 6, 7, 8] || after == [5, 8], "what it contains may go: {after:?}");
+    let renewed = store.renew(&one).await.expect("a position");
+    assert_eq!(renewed.seq, 8);
+    assert_ne!(renewed.epoch, start.epoch);
+    assert_eq!(store.position(&one, &ann).await.expect("a position"), renewed);
+    assert!(store.renew(&nowhere).await.is_err());
 
     store.release(&one).await;
     store.release(&nowhere).await;
     if store.position(&one, &ann).await.is_ok() {
-        assert_eq!(store.append(&one, frames(5, 1)).await.expect("stored"), 5, "asked for again, it is kept");
+        assert_eq!(store.append(&one, events(9, 1)).await.expect("stored"), 9, "asked for again, it is kept");
     }
 }
 
 #[tokio::test]
 async fn conversations_in_memory() {
     keeps_the_contract(&ConversationMemory::new("e1".to_owned(), MemoryBounds::default())).await;
+}
+
+#[tokio::test]
+async fn conversations_in_a_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    keeps_the_contract(&ConversationDatabase::open(folder.path()).expect("a database")).await;
+}
+
+#[tokio::test]
+async fn a_database_keeps_what_lasts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, ann) = (conversation("one"), user("ann"));
+    let store = ConversationDatabase::open(folder.path()).expect("a database");
+    let start = store.create(&one, &ann).await.expect("a conversation");
+    store.append(&one, vec![event(1, Keep::Lasting), event(2, Keep::Passing)]).await.expect("stored");
+    match ConversationDatabase::open(folder.path()) {
+        Err(OpenError::Held { holder, .. }) => assert_eq!(holder, std::process::id().to_string()),
+        other => panic!("two processes in one folder: {other:?}"),
+    }
+    drop(store);
+    let store = ConversationDatabase::open(folder.path()).expect("a database");
+    let position = store.position(&one, &ann).await.expect("a position");
+    assert_eq!((position.epoch, position.seq), (start.epoch, 2), "numbers that were given are not given again");
+    let kept = store.read_after(&one, 0, 10).await.expect("events");
+    assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_later_schema_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(ConversationDatabase::open(folder.path()).expect("a database"));
+    let database = rusqlite::Connection::open(folder.path().join("conversations.sqlite")).expect("a database");
+    database.pragma_update(None, "user_version", 99).expect("written");
+    drop(database);
+    let error = ConversationDatabase::open(folder.path()).expect_err("it is newer").to_string();
+    assert!(error.contains("schema 99"), "{error}");
 }
 
 #[tokio::test]
@@ -82,7 +151,7 @@ async fn concurrent_appends_leave_no_gap() {
         let (store, id) = (store.clone(), id.clone());
         tokio::spawn(async move {
             for _ in 0..50 {
-                store.append(&id, frames(0, 2)).await.expect("stored");
+                store.append(&id, events(0, 2)).await.expect("stored");
             }
         })
     });

@@ -125,7 +125,8 @@ fn run(moves: &[Move]) -> Vec<Effect> {
                 Effect::Converse(_)
                 | Effect::Enter { .. }
                 | Effect::ReadExperience { .. }
-                | Effect::ReadPost { .. } => {
+                | Effect::ReadPost { .. }
+                | Effect::ReadHistory { .. } => {
                     assert!(was_live, "nothing for a conversation before there is one");
                 }
                 Effect::Close(_) => closed = true,

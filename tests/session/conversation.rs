@@ -10,6 +10,7 @@ use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
 use docent::domain::ids::{ActionId, AnswerId, ArticleId, ClientId, ConversationId, MessageId, PostId, RunId, UserId};
 use docent::domain::project::Project;
 use docent::domain::user::UserContext;
+use docent::ports::conversation_store::StoredEvent;
 use docent::protocol::action::{ActionState, ActionStatus};
 use docent::protocol::launch::{LaunchMode, LaunchSource, LaunchSourceKind};
 use docent::protocol::message::{FeedbackValue, Role};
@@ -24,14 +25,44 @@ use proptest::prelude::*;
 /// One thing that happens; numbers choose among what there is.
 #[derive(Clone, Debug)]
 enum Move {
-    Say { id: u8, text: u8 },
-    Launch { id: u8, mode: u8 },
-    Claim { action: u8, client: u8, eligible: bool, id: u8 },
-    Report { action: u8, client: u8, status: u8 },
-    Judge { message: u8 },
-    Turn { run: u8, event: u8 },
-    End { run: u8, end: u8 },
-    Tick { later: u16 },
+    Say {
+        id: u8,
+        text: u8,
+    },
+    Launch {
+        id: u8,
+        mode: u8,
+    },
+    Claim {
+        action: u8,
+        client: u8,
+        eligible: bool,
+        id: u8,
+    },
+    Report {
+        action: u8,
+        client: u8,
+        status: u8,
+    },
+    Judge {
+        message: u8,
+    },
+    Turn {
+        run: u8,
+        event: u8,
+    },
+    End {
+        run: u8,
+        end: u8,
+    },
+    Cancel {
+        run: u8,
+    },
+    Tick {
+        later: u16,
+    },
+    /// The process ends and another one takes the conversation from its log.
+    Crash,
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -44,7 +75,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (0..6_u8).prop_map(|message| Move::Judge { message }),
         12 => (0..3_u8, 0..8_u8).prop_map(|(run, event)| Move::Turn { run, event }),
         1 => (0..3_u8, 0..4_u8).prop_map(|(run, end)| Move::End { run, end }),
+        1 => (0..3_u8).prop_map(|run| Move::Cancel { run }),
         1 => any::<u16>().prop_map(|later| Move::Tick { later }),
+        1 => Just(Move::Crash),
     ];
     prop::collection::vec(one, 1..120)
 }
@@ -207,6 +240,11 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
             let end = [RunEnd::TimedOut, RunEnd::Crashed, RunEnd::ShutDown, RunEnd::StorageFailed][usize::from(end)];
             ConversationEvent::RunEnded { run: run(which), end, now }
         }
+        Move::Cancel { run: which } => request(None, client(0), 0, Command::Cancel(run(which))),
+        Move::Crash => {
+            let run = seen.open_run.as_deref().unwrap_or("none");
+            ConversationEvent::RunEnded { run: RunId::new(run).expect("an id"), end: RunEnd::Lost, now }
+        }
         Move::Tick { .. } => ConversationEvent::Tick { now },
     }
 }
@@ -221,11 +259,24 @@ proptest! {
         let mut conversation = Conversation::new(id, "e".to_owned());
         let mut seen = Seen::default();
         let mut now = Moment(1_700_000_000_000);
+        let mut log = Vec::new();
         for (at, made) in moves.iter().enumerate() {
             if let Move::Tick { later } = made {
                 now = now.plus(u64::from(*later));
             }
+            if let Move::Crash = made {
+                // Pieces of an answer are lost, and with them their numbers.
+                log.retain(|event: &StoredEvent| !event.frame.contains("message.delta"));
+                seen.seq = log.last().map_or(0, |event| event.seq);
+                let id = conversation.id().clone();
+                conversation = Conversation::restore(&settings, id, format!("e{at}"), seen.seq, &log);
+                prop_assert_eq!(conversation.active_run().map(ToString::to_string), seen.open_run.clone());
+            }
             let event = event_of(made, at, &seen, now);
+            let fingerprint = match &event {
+                ConversationEvent::Request { request, .. } => Some(request.fingerprint),
+                _ => None,
+            };
             let command = match &event {
                 ConversationEvent::Request { request, .. } => request.id.clone(),
                 _ => None,
@@ -240,6 +291,12 @@ proptest! {
                     ConversationEffect::Append(frame) => {
                         appended = true;
                         seen.event(frame);
+                        let stored = ServerFrame { seq: None, ..frame.as_ref().clone() };
+                        log.push(StoredEvent {
+                            seq: seen.seq,
+                            frame: serde_json::to_string(&stored).expect("JSON"),
+                            fingerprint: fingerprint.filter(|_| stored.reference.is_some()),
+                        });
                     }
                     ConversationEffect::Reply(frame) => {
                         replies += 1;
@@ -255,6 +312,9 @@ proptest! {
                         prop_assert_eq!(Some(&start.run), conversation.active_run());
                     }
                     ConversationEffect::Broadcast(frame) => prop_assert_eq!(frame.seq, None),
+                    ConversationEffect::Stop(run) => {
+                        prop_assert!(seen.finished.contains(run.as_str()), "what is stopped has ended");
+                    }
                     ConversationEffect::WakeAt(moment) => prop_assert!(*moment > now),
                 }
             }

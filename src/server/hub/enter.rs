@@ -31,7 +31,7 @@ impl Hub {
     /// one instead of `old`. When it is refused, the error is sent and `old` goes on.
     pub(crate) async fn enter(&self, old: &Following, entrance: Entrance, outbox: &Arc<Outbox>) -> Option<Entered> {
         let Entrance { conversation, otherwise, request, trace } = entrance;
-        let known = self.core.rooms().by_id.get(&conversation).filter(|room| room.user == old.room.user).cloned();
+        let known = self.core.find(&conversation, &old.room.user).await;
         let entered = match known {
             // The client came back to where the command had led it.
             Some(room) if Arc::ptr_eq(&room, &old.room) => {

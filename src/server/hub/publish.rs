@@ -7,7 +7,7 @@ use tokio::time::sleep_until;
 use super::{Core, Inside, Room, not_stored};
 use crate::agent::turn_event::TurnEvent;
 use crate::domain::ids::RunId;
-use crate::ports::conversation_store::StoreError;
+use crate::ports::conversation_store::{Keep, NewEvent, StoreError};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
 use crate::server::outbox::{Outbox, Outgoing, encode};
@@ -89,6 +89,12 @@ impl Core {
         event: ConversationEvent,
     ) -> Result<Vec<(ConversationEffect, Option<String>)>, StoreError> {
         let lost = || StoreError::Failed("the conversation is lost".to_owned());
+        let fingerprint = match &event {
+            ConversationEvent::Request { request, .. } => Some(request.fingerprint),
+            ConversationEvent::Turn { .. } | ConversationEvent::RunEnded { .. } | ConversationEvent::Tick { .. } => {
+                None
+            }
+        };
         let before = inside.conversation.take().ok_or_else(lost)?;
         let (conversation, effects) = conversation::step(&self.settings.session, before, event);
         let id = conversation.id().clone();
@@ -107,16 +113,24 @@ impl Core {
                     ConversationEffect::Reply(_)
                     | ConversationEffect::Broadcast(_)
                     | ConversationEffect::Start(_)
+                    | ConversationEffect::Stop(_)
                     | ConversationEffect::WakeAt(_) => None,
                 };
                 (effect, frame)
             })
             .collect();
-        let frames: Vec<String> = effects.iter().filter_map(|(_, frame)| frame.clone()).collect();
-        if frames.is_empty() {
+        let events: Vec<NewEvent> = effects
+            .iter()
+            .filter_map(|(effect, frame)| {
+                let ConversationEffect::Append(appended) = effect else { return None };
+                let fingerprint = fingerprint.filter(|_| appended.reference.is_some());
+                Some(NewEvent { frame: frame.clone()?, keep: keep(&appended.message), fingerprint })
+            })
+            .collect();
+        if events.is_empty() {
             return Ok(effects);
         }
-        match self.store.append(&id, frames).await? {
+        match self.store.append(&id, events).await? {
             last if last == seq => Ok(effects),
             last => Err(StoreError::Failed(format!("the log is at event {last}, the conversation at {seq}"))),
         }
@@ -153,8 +167,10 @@ impl Core {
                 }
                 ConversationEffect::Start(turn) => {
                     let core = self.clone();
-                    self.tracker.spawn(core.drive(room.clone(), *turn));
+                    let stop = room.begins(&turn.run);
+                    self.tracker.spawn(core.drive(room.clone(), *turn, stop));
                 }
+                ConversationEffect::Stop(run) => room.stop(&run),
                 ConversationEffect::WakeAt(moment) => {
                     let core = self.clone();
                     self.tracker.spawn(core.wake(room.clone(), moment));
@@ -203,6 +219,15 @@ fn changes_only_the_run(event: &ConversationEvent) -> bool {
         ConversationEvent::Request { .. } | ConversationEvent::RunEnded { .. } | ConversationEvent::Tick { .. } => {
             false
         }
+    }
+}
+
+/// The pieces of an answer pass; the whole one contains them.
+fn keep(message: &ServerMessage) -> Keep {
+    match message {
+        ServerMessage::MessageDelta(_) => Keep::Passing,
+        ServerMessage::MessageCompleted(_) => Keep::Whole,
+        _ => Keep::Lasting,
     }
 }
 

@@ -64,8 +64,10 @@ mod tests {
             r#"{"type":"message.completed","data":{"message_id":"m","text":"ab","from_seq":9}}"#,
             r#"{"type":"message.delta","data":{"message_id":"n","delta":"c"}}"#,
         ];
-        let events: Vec<_> =
-            (7..).zip(frames).map(|(seq, frame)| StoredEvent { seq, frame: frame.to_owned() }).collect();
+        let events: Vec<_> = (7..)
+            .zip(frames)
+            .map(|(seq, frame)| StoredEvent { seq, frame: frame.to_owned(), fingerprint: None })
+            .collect();
         let outbox = Outbox::new(100, 100_000);
         outbox.prepend(compacted(&events));
         let seqs: Vec<u64> = std::iter::from_fn(|| outbox.pop())

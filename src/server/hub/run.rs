@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::{Core, Room};
 use crate::agent::turn_event::TurnEvent;
@@ -17,7 +18,7 @@ use crate::session::conversation::run::RunEnd;
 const WAITING_EVENTS: usize = 64;
 
 impl Core {
-    pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn) {
+    pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn, stop: CancellationToken) {
         let StartTurn { run, message, plain, chosen_answer, setup } = turn;
         let started = Instant::now();
         let deadline = started + self.settings.run_timeout;
@@ -40,6 +41,8 @@ impl Core {
                 biased;
                 () = sleep_until(deadline) => break Some(RunEnd::TimedOut),
                 () = self.stages.stop.cancelled() => break Some(RunEnd::ShutDown),
+                // The conversation has ended the run already.
+                () = stop.cancelled() => break None,
                 event = events.recv() => event,
             };
             let Some(event) = event else { break Some(RunEnd::Crashed) };

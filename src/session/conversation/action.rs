@@ -2,9 +2,9 @@
 
 use super::{Conversation, ConversationEffect};
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
-use crate::domain::action::ActionKind;
-use crate::domain::attribute::Attributes;
-use crate::domain::ids::{ActionId, ClientId};
+use crate::domain::action::{Action, ActionKind, Navigate, OpenIn};
+use crate::domain::attribute::{Attributes, Template};
+use crate::domain::ids::{ActionId, ClientId, ExperienceId, PostId};
 use crate::domain::project::Project;
 use crate::protocol::action as wire;
 use crate::protocol::action::{ActionResultCode, ActionState, ActionStatus, ActionUpdated};
@@ -29,6 +29,60 @@ enum Progress {
     Pending,
     Claimed { client: ClientId, until: Moment },
     Ended(ActionState),
+}
+
+impl OpenAction {
+    /// An offer that a log tells of. What is launched or opened can be offered again;
+    /// the rest needs the turn that offered it.
+    pub(super) fn restored(requested: &wire::ActionRequested) -> Option<Self> {
+        let (action, resolved_url) = match &requested.action {
+            wire::Action::LaunchExperience { experience_id, .. } => {
+                (Action::LaunchExperience(ExperienceId::new(experience_id).ok()?), None)
+            }
+            wire::Action::OpenPost { post_id } => (Action::OpenPost(PostId::new(post_id).ok()?), None),
+            wire::Action::Navigate { url, open_in } => {
+                let open_in = match open_in {
+                    wire::OpenIn::SameTab => OpenIn::SameTab,
+                    wire::OpenIn::NewTab => OpenIn::NewTab,
+                };
+                let navigate = Navigate { url: Template::parse(url).ok()?, open_in };
+                (Action::Navigate(navigate), Some(url.clone()))
+            }
+            _ => return None,
+        };
+        let offered = OfferedAction {
+            action,
+            label: requested.label.clone(),
+            resolved_url,
+            arrives_at: None,
+            origin: match requested.origin {
+                wire::ActionOrigin::CustomAnswer => ActionOrigin::CustomAnswer,
+                _ => ActionOrigin::Agent,
+            },
+            order: requested.order.unwrap_or(0),
+        };
+        Some(Self { id: ActionId::new(&requested.action_id).ok()?, offered, progress: Progress::Pending })
+    }
+
+    pub(super) fn id(&self) -> &ActionId {
+        &self.id
+    }
+
+    /// What the log says became of it. A grant is not given back: whether its tab
+    /// carried the action out is not known.
+    pub(super) fn restore_state(&mut self, updated: &ActionUpdated) {
+        self.progress = match updated.state {
+            ActionState::Pending => Progress::Pending,
+            ActionState::Claimed => match (&updated.client_id, &updated.expires_at) {
+                (Some(client), Some(until)) => match (ClientId::new(client), Moment::parse(until)) {
+                    (Ok(client), Some(until)) => Progress::Claimed { client, until },
+                    _ => Progress::Ended(ActionState::Expired),
+                },
+                _ => Progress::Ended(ActionState::Expired),
+            },
+            ended => Progress::Ended(ended),
+        };
+    }
 }
 
 /// The wish of a tab to execute an action.

@@ -1,7 +1,7 @@
 //! What connections ask of a conversation.
 
 use super::action::Claim;
-use super::run::Run;
+use super::run::{Run, RunEnd};
 use super::{Conversation, ConversationEffect};
 use crate::domain::action::ActionKind;
 use crate::domain::ids::{ActionId, AnswerId, ClientId, MessageId, RunId};
@@ -52,6 +52,8 @@ pub enum Command {
     Report(Report),
     /// The user judges an answer.
     Judge(Feedback),
+    /// The user stops a run.
+    Cancel(RunId),
 }
 
 /// What the user says.
@@ -164,7 +166,15 @@ impl Conversation {
                     }
                     Command::Report(report) => self.report(report, &client, now, &mut events),
                     Command::Judge(feedback) => self.judge(feedback, now, &mut events),
+                    Command::Cancel(run) => self.cancel(settings, run, now, &mut events),
                 };
+                // The log tells which command caused what, so that sending one again is
+                // harmless after a restart too.
+                if let Some(ConversationEffect::Append(caused)) = events.first_mut()
+                    && caused.reference.is_none()
+                {
+                    caused.reference.clone_from(&id);
+                }
                 if let Ok(ack) = &done {
                     self.outcomes.record(id.as_deref(), fingerprint, ack.clone(), settings.remembered_commands);
                 }
@@ -271,6 +281,21 @@ impl Conversation {
         let start = StartTurn { run: run.id().clone(), message: text, plain, chosen_answer, setup };
         effects.push(ConversationEffect::Start(Box::new(start)));
         self.run = Some(run);
+    }
+
+    fn cancel(
+        &mut self,
+        settings: &SessionSettings,
+        run: RunId,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) -> Result<Ack, CommandError> {
+        if self.active_run() != Some(&run) {
+            return Err(CommandError::new(ErrorCode::RunNotFound, "the run does not go on"));
+        }
+        self.end_run(settings, &run, RunEnd::Cancelled, now, effects);
+        effects.push(ConversationEffect::Stop(run));
+        Ok(Ack::default())
     }
 
     fn judge(

@@ -43,6 +43,10 @@ pub enum RunEnd {
     ShutDown,
     /// Its events can no longer be stored.
     StorageFailed,
+    /// The user stopped it.
+    Cancelled,
+    /// The server ended while it went on.
+    Lost,
 }
 
 impl Run {
@@ -59,6 +63,24 @@ impl Run {
             citations: Vec::new(),
             first_delta: None,
         }
+    }
+
+    /// A run that a log tells of; what it said is lost.
+    pub(super) fn restored(id: RunId) -> Self {
+        let fresh = id.as_str().trim_start_matches("run-").to_owned();
+        let nobody = ClientId::new("gone").expect("a word makes an identifier");
+        Self { id, ..Self::new(&fresh, nobody, Vec::new()) }
+    }
+
+    /// Its answer had begun.
+    pub(super) fn resume_message(&mut self, message: Option<MessageId>) {
+        self.started = true;
+        self.message = message.unwrap_or_else(|| self.message.clone());
+    }
+
+    /// Its answer was there.
+    pub(super) fn message_is_complete(&mut self) {
+        self.completed = true;
     }
 
     /// Its identifier.
@@ -134,9 +156,12 @@ impl Conversation {
             RunEnd::StorageFailed => {
                 (Outcome::Interrupted, ErrorCode::StorageUnavailable, "the answer cannot be stored")
             }
+            RunEnd::Lost => (Outcome::Interrupted, ErrorCode::Internal, "the server ended before the answer did"),
+            RunEnd::Cancelled => (Outcome::Cancelled, ErrorCode::Internal, ""),
         };
         let finish = TurnFinish { kind: None, answer: None, outcome, degraded: false };
-        self.finish(settings, finish, Some(RunError { code, message: message.to_owned() }), now, effects);
+        let error = (end != RunEnd::Cancelled).then(|| RunError { code, message: message.to_owned() });
+        self.finish(settings, finish, error, now, effects);
     }
 
     fn start_message(&mut self, now: Moment, effects: &mut Vec<ConversationEffect>) {

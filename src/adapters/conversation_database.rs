@@ -1,0 +1,244 @@
+//! Conversations in an SQLite database: what was acknowledged is on disk.
+//!
+//! One thread writes. It takes every job that waits, carries all of them out in one
+//! transaction, and answers once the transaction is on disk (write-ahead log,
+//! `synchronous = FULL`): many conversations share one sync. The pieces of an answer
+//! on its way are kept in memory, until the whole answer contains them.
+
+mod schema;
+mod writer;
+
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::ids::{ConversationId, UserId};
+use crate::ports::conversation_store::{ConversationStore, Keep, LogPosition, NewEvent, StoreError, StoredEvent};
+
+use writer::{Answer, Job, Row, Work};
+
+/// Jobs that wait for the writer; more make their callers wait.
+const WAITING_JOBS: usize = 1024;
+/// The database's file in its folder.
+const FILE: &str = "conversations.sqlite";
+/// The file that one process at a time holds.
+const LOCK: &str = "lock";
+
+/// Why the database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder or a file in it cannot be used.
+    #[error("`{}` cannot be used: {source}", path.display())]
+    Folder {
+        /// What cannot be used.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Another process has it.
+    #[error("`{}` is in use by process {holder}: stop it, or start with another `--data` folder", folder.display())]
+    Held {
+        /// The folder.
+        folder: PathBuf,
+        /// The number of the other process, or `unknown`.
+        holder: String,
+    },
+    /// A later version of the server wrote it.
+    #[error(
+        "`{}` was written by a later version (schema {found}, this one knows {known}): install that version, or restore a backup",
+        path.display()
+    )]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+        /// The newest known one.
+        known: i64,
+    },
+    /// SQLite refuses it.
+    #[error("`{}` cannot be opened as a database: {source}", path.display())]
+    Database {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+/// Conversations in an SQLite database.
+#[derive(Debug)]
+pub struct ConversationDatabase {
+    jobs: mpsc::Sender<Job>,
+    tails: Mutex<HashMap<ConversationId, Tail>>,
+    /// Held until the process ends.
+    _lock: File,
+}
+
+/// The end of a log that is open.
+#[derive(Debug, Default)]
+struct Tail {
+    /// Number of the last event.
+    seq: u64,
+    /// The passing events that nothing contains yet.
+    passing: Vec<StoredEvent>,
+}
+
+impl ConversationDatabase {
+    /// Opens the database in `folder`, which is made when it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, another process has it, or the database was
+    /// written by a later version.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        let fault = |path: &Path| {
+            let path = path.to_owned();
+            move |source| OpenError::Folder { path, source }
+        };
+        fs::create_dir_all(folder).map_err(fault(folder))?;
+        let lock = lock(folder)?;
+        let path = folder.join(FILE);
+        let connection = schema::open(&path)?;
+        let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
+        std::thread::Builder::new()
+            .name("conversations".to_owned())
+            .spawn(move || writer::run(connection, waiting))
+            .map_err(fault(folder))?;
+        Ok(Self { jobs, tails: Mutex::default(), _lock: lock })
+    }
+
+    async fn carry_out(&self, work: Work) -> Result<Answer, StoreError> {
+        let gone = || StoreError::Failed("the writer has ended".to_owned());
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// The end of a log, which is open from now on.
+    async fn end_of(&self, conversation: &ConversationId, user: Option<UserId>) -> Result<LogPosition, StoreError> {
+        let work = Work::Position { conversation: conversation.clone(), user };
+        let mut position = self.carry_out(work).await?.position()?;
+        let mut tails = self.tails();
+        let tail = tails.entry(conversation.clone()).or_default();
+        tail.seq = tail.seq.max(position.seq);
+        position.seq = tail.seq;
+        Ok(position)
+    }
+
+    /// The lock is held for map accesses, never across a wait.
+    fn tails(&self) -> MutexGuard<'_, HashMap<ConversationId, Tail>> {
+        self.tails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn passing(&self, conversation: &ConversationId, wanted: impl Fn(u64) -> bool) -> Vec<StoredEvent> {
+        let tails = self.tails();
+        let passing = tails.get(conversation).into_iter().flat_map(|tail| &tail.passing);
+        passing.filter(|event| wanted(event.seq)).cloned().collect()
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let path = folder.join(LOCK);
+    let fault = |source| OpenError::Folder { path: path.clone(), source };
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let holder = if holder.trim().is_empty() { "unknown".to_owned() } else { holder.trim().to_owned() };
+            return Err(OpenError::Held { folder: folder.to_owned(), holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(fault(source)),
+    }
+    file.set_len(0).map_err(fault)?;
+    file.rewind().map_err(fault)?;
+    writeln!(file, "{}", std::process::id()).map_err(fault)?;
+    Ok(file)
+}
+
+#[async_trait]
+impl ConversationStore for ConversationDatabase {
+    async fn create(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError> {
+        let answer = self.carry_out(Work::Create { conversation: conversation.clone(), user: user.clone() }).await?;
+        let position = answer.position()?;
+        self.tails().insert(conversation.clone(), Tail::default());
+        Ok(position)
+    }
+
+    async fn position(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError> {
+        self.end_of(conversation, Some(user.clone())).await
+    }
+
+    async fn append(&self, conversation: &ConversationId, events: Vec<NewEvent>) -> Result<u64, StoreError> {
+        let open = self.tails().get(conversation).map(|tail| tail.seq);
+        let before = match open {
+            Some(seq) => seq,
+            None => self.end_of(conversation, None).await?.seq,
+        };
+        let last = before + events.len() as u64;
+        let is_whole = events.iter().any(|event| event.keep == Keep::Whole);
+        let (mut rows, mut passing) = (Vec::new(), Vec::new());
+        for (seq, event) in (before + 1..).zip(events) {
+            let NewEvent { frame, keep, fingerprint } = event;
+            match keep {
+                Keep::Lasting | Keep::Whole => rows.push(Row { seq, frame, fingerprint }),
+                Keep::Passing => passing.push(StoredEvent { seq, frame, fingerprint }),
+            }
+        }
+        if !rows.is_empty() {
+            self.carry_out(Work::Append { conversation: conversation.clone(), rows, last }).await?;
+        }
+        let mut tails = self.tails();
+        let tail = tails.get_mut(conversation).ok_or(StoreError::NotFound)?;
+        tail.seq = last;
+        if is_whole {
+            tail.passing.clear();
+        }
+        tail.passing.extend(passing);
+        Ok(last)
+    }
+
+    async fn read_after(
+        &self,
+        conversation: &ConversationId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let work = Work::ReadAfter { conversation: conversation.clone(), after, limit };
+        let mut events = self.carry_out(work).await?.events()?;
+        events.extend(self.passing(conversation, |seq| seq > after));
+        events.sort_unstable_by_key(|event| event.seq);
+        events.truncate(limit);
+        Ok(events)
+    }
+
+    async fn read_before(
+        &self,
+        conversation: &ConversationId,
+        before: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let work = Work::ReadBefore { conversation: conversation.clone(), before, limit };
+        let mut events = self.carry_out(work).await?.events()?;
+        events.extend(self.passing(conversation, |seq| seq < before));
+        events.sort_unstable_by_key(|event| event.seq);
+        events.drain(..events.len().saturating_sub(limit));
+        Ok(events)
+    }
+
+    async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {
+        let position = self.carry_out(Work::Renew { conversation: conversation.clone() }).await?.position()?;
+        self.tails().insert(conversation.clone(), Tail { seq: position.seq, passing: Vec::new() });
+        Ok(position)
+    }
+
+    async fn release(&self, conversation: &ConversationId) {
+        self.tails().remove(conversation);
+    }
+}

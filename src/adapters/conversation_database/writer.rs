@@ -1,0 +1,244 @@
+//! The one thread that reads and writes the database.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::ids::{ConversationId, UserId};
+use crate::ports::conversation_store::{LogPosition, StoreError, StoredEvent};
+
+/// Jobs that share one transaction.
+const JOBS_TOGETHER: usize = 256;
+
+/// Something to be done, and who waits for it.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) work: Work,
+    pub(super) reply: oneshot::Sender<Result<Answer, StoreError>>,
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub(super) enum Work {
+    Create {
+        conversation: ConversationId,
+        user: UserId,
+    },
+    /// Of a conversation of this user, or of anyone.
+    Position {
+        conversation: ConversationId,
+        user: Option<UserId>,
+    },
+    Append {
+        conversation: ConversationId,
+        rows: Vec<Row>,
+        last: u64,
+    },
+    ReadAfter {
+        conversation: ConversationId,
+        after: u64,
+        limit: usize,
+    },
+    ReadBefore {
+        conversation: ConversationId,
+        before: u64,
+        limit: usize,
+    },
+    Renew {
+        conversation: ConversationId,
+    },
+}
+
+/// An event that lasts.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) seq: u64,
+    pub(super) frame: String,
+    pub(super) fingerprint: Option<u64>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Done,
+    Position(LogPosition),
+    Events(Vec<StoredEvent>),
+}
+
+impl Answer {
+    pub(super) fn position(self) -> Result<LogPosition, StoreError> {
+        match self {
+            Self::Position(position) => Ok(position),
+            Self::Done | Self::Events(_) => Err(StoreError::Failed("no position was given".to_owned())),
+        }
+    }
+
+    pub(super) fn events(self) -> Result<Vec<StoredEvent>, StoreError> {
+        match self {
+            Self::Events(events) => Ok(events),
+            Self::Done | Self::Position(_) => Err(StoreError::Failed("no events were given".to_owned())),
+        }
+    }
+}
+
+/// Why a job was not done.
+enum Fault {
+    /// This job alone.
+    Refused(StoreError),
+    /// The transaction with all its jobs.
+    Database(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Carries out jobs until nobody can send any more.
+pub(super) fn run(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) {
+    let mut jobs = Vec::with_capacity(JOBS_TOGETHER);
+    while waiting.blocking_recv_many(&mut jobs, JOBS_TOGETHER) > 0 {
+        let (works, replies): (Vec<Work>, Vec<_>) = jobs.drain(..).map(|job| (job.work, job.reply)).unzip();
+        match together(&mut connection, &works) {
+            Ok(answers) => {
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    let _ = reply.send(answer);
+                }
+            }
+            Err(error) => {
+                for reply in replies {
+                    let _ = reply.send(Err(StoreError::Failed(error.to_string())));
+                }
+            }
+        }
+    }
+}
+
+/// All jobs in one transaction, which is on disk when this returns.
+fn together(connection: &mut Connection, works: &[Work]) -> Result<Vec<Result<Answer, StoreError>>, rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut answers = Vec::with_capacity(works.len());
+    for work in works {
+        answers.push(match carry_out(&transaction, work) {
+            Ok(answer) => Ok(answer),
+            Err(Fault::Refused(error)) => Err(error),
+            Err(Fault::Database(error)) => return Err(error),
+        });
+    }
+    transaction.commit()?;
+    Ok(answers)
+}
+
+fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault> {
+    match work {
+        Work::Create { conversation, user } => create(transaction, conversation, user),
+        Work::Position { conversation, user } => {
+            let found = position(transaction, conversation)?
+                .filter(|(_, owner)| user.as_ref().is_none_or(|user| owner == user.as_str()));
+            found.map(|(position, _)| Answer::Position(position)).ok_or(Fault::Refused(StoreError::NotFound))
+        }
+        Work::Append { conversation, rows, last } => append(transaction, conversation, rows, *last),
+        Work::ReadAfter { conversation, after, limit } => {
+            let query =
+                "SELECT seq, frame, fingerprint FROM event WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+            read(transaction, query, conversation, *after, *limit)
+        }
+        Work::ReadBefore { conversation, before, limit } => {
+            let query = "SELECT seq, frame, fingerprint FROM event WHERE conversation = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+            let Answer::Events(mut events) = read(transaction, query, conversation, *before, *limit)? else {
+                return Ok(Answer::Events(Vec::new()));
+            };
+            events.reverse();
+            Ok(Answer::Events(events))
+        }
+        Work::Renew { conversation } => {
+            let query = "UPDATE conversation SET epoch = ?2 WHERE id = ?1";
+            transaction.prepare_cached(query)?.execute(params![conversation.as_str(), fresh_epoch()])?;
+            let found = position(transaction, conversation)?;
+            found.map(|(position, _)| Answer::Position(position)).ok_or(Fault::Refused(StoreError::NotFound))
+        }
+    }
+}
+
+fn create(transaction: &Transaction<'_>, conversation: &ConversationId, user: &UserId) -> Result<Answer, Fault> {
+    let epoch = fresh_epoch();
+    let query = "INSERT INTO conversation (id, user, epoch) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let made = transaction.prepare_cached(query)?.execute(params![conversation.as_str(), user.as_str(), epoch])?;
+    if made == 0 {
+        return Err(Fault::Refused(StoreError::Failed("the conversation exists".to_owned())));
+    }
+    Ok(Answer::Position(LogPosition { conversation: conversation.clone(), epoch, seq: 0 }))
+}
+
+fn position(
+    transaction: &Transaction<'_>,
+    conversation: &ConversationId,
+) -> Result<Option<(LogPosition, String)>, rusqlite::Error> {
+    let query = "SELECT epoch, seq, user FROM conversation WHERE id = ?1";
+    transaction
+        .prepare_cached(query)?
+        .query_row([conversation.as_str()], |row| {
+            let (epoch, seq): (String, i64) = (row.get(0)?, row.get(1)?);
+            Ok((LogPosition { conversation: conversation.clone(), epoch, seq: seq.cast_unsigned() }, row.get(2)?))
+        })
+        .optional()
+}
+
+fn number_of(transaction: &Transaction<'_>, conversation: &ConversationId) -> Result<i64, Fault> {
+    let query = "SELECT number FROM conversation WHERE id = ?1";
+    let number = transaction.prepare_cached(query)?.query_row([conversation.as_str()], |row| row.get(0)).optional()?;
+    number.ok_or(Fault::Refused(StoreError::NotFound))
+}
+
+fn append(
+    transaction: &Transaction<'_>,
+    conversation: &ConversationId,
+    rows: &[Row],
+    last: u64,
+) -> Result<Answer, Fault> {
+    let query = "SELECT number, seq FROM conversation WHERE id = ?1";
+    let found: Option<(i64, i64)> = transaction
+        .prepare_cached(query)?
+        .query_row([conversation.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (number, seq) = found.ok_or(Fault::Refused(StoreError::NotFound))?;
+    if rows.first().is_some_and(|row| row.seq.cast_signed() <= seq) {
+        return Err(Fault::Refused(StoreError::Failed("the log has gone on without this process".to_owned())));
+    }
+    let mut insert = transaction
+        .prepare_cached("INSERT INTO event (conversation, seq, frame, fingerprint) VALUES (?1, ?2, ?3, ?4)")?;
+    for row in rows {
+        let fingerprint = row.fingerprint.map(u64::cast_signed);
+        insert.execute(params![number, row.seq.cast_signed(), row.frame, fingerprint])?;
+    }
+    let query = "UPDATE conversation SET seq = ?2, changed = unixepoch() WHERE number = ?1";
+    transaction.prepare_cached(query)?.execute(params![number, last.cast_signed()])?;
+    Ok(Answer::Done)
+}
+
+fn read(
+    transaction: &Transaction<'_>,
+    query: &str,
+    conversation: &ConversationId,
+    bound: u64,
+    limit: usize,
+) -> Result<Answer, Fault> {
+    let number = number_of(transaction, conversation)?;
+    let bound = i64::try_from(bound).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut statement = transaction.prepare_cached(query)?;
+    let events = statement.query_map(params![number, bound, limit], |row| {
+        let (seq, fingerprint): (i64, Option<i64>) = (row.get(0)?, row.get(2)?);
+        Ok(StoredEvent {
+            seq: seq.cast_unsigned(),
+            frame: row.get(1)?,
+            fingerprint: fingerprint.map(i64::cast_unsigned),
+        })
+    })?;
+    Ok(Answer::Events(events.collect::<Result<_, _>>()?))
+}
+
+/// An epoch that no log had before.
+fn fresh_epoch() -> String {
+    ulid::Ulid::generate().to_string()
+}

@@ -1,0 +1,112 @@
+//! Past messages, and a conversation as a whole.
+
+use super::{Core, Hub, Inside, Room, not_stored};
+use crate::domain::ids::{ConversationId, UserId};
+use crate::ports::conversation_store::StoreError;
+use crate::protocol::action::{ActionRequested, ActionState};
+use crate::protocol::history::{ConversationSnapshot, HistoryPage};
+use crate::protocol::message::MessageCompleted;
+use crate::protocol::run::RunStarted;
+use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
+
+/// Messages of a snapshot; earlier ones come with `history.get`.
+const SNAPSHOT_MESSAGES: usize = 100;
+/// Most messages of a page.
+const PAGE_MESSAGES: usize = 100;
+/// Events that are read at a time.
+const EVENTS_AT_A_TIME: usize = 500;
+/// Events that one page or snapshot looks at.
+const MAX_EVENTS: usize = 5_000;
+/// Bytes of the messages of one page or snapshot, so that it fits into a frame.
+const MAX_BYTES: usize = 192 * 1024;
+
+/// What the end of a log tells.
+#[derive(Default)]
+struct Digest {
+    messages: Vec<MessageCompleted>,
+    actions: Vec<ActionRequested>,
+    run: Option<RunStarted>,
+    /// Whether there are earlier messages.
+    has_more: bool,
+}
+
+impl Hub {
+    /// Messages of a conversation of `user` before event `before`.
+    pub(crate) async fn history(
+        &self,
+        conversation: &ConversationId,
+        user: &UserId,
+        before: u64,
+        limit: u32,
+    ) -> Result<HistoryPage, CommandError> {
+        let core = &self.core;
+        let limit = usize::try_from(limit).unwrap_or(PAGE_MESSAGES).clamp(1, PAGE_MESSAGES);
+        let is_followed = core.rooms().by_id.get(conversation).is_some_and(|room| room.user == *user);
+        let read = async {
+            core.store.position(conversation, user).await?;
+            core.digest(conversation, before, limit).await
+        };
+        let digest = read.await;
+        if !is_followed {
+            core.store.release(conversation).await;
+        }
+        let digest = digest.map_err(|error| not_stored(&error))?;
+        Ok(HistoryPage { messages: digest.messages, has_more: digest.has_more })
+    }
+}
+
+impl Core {
+    /// The conversation as a whole; `seq` is the number of its last event.
+    pub(super) async fn snapshot(&self, room: &Room, inside: &Inside, seq: u64) -> Result<ServerFrame, StoreError> {
+        let digest = self.digest(&room.id, u64::MAX, SNAPSHOT_MESSAGES).await?;
+        let snapshot = ConversationSnapshot {
+            messages: digest.messages,
+            pending_actions: digest.actions,
+            active_run: digest.run.filter(|_| inside.has_run()),
+            as_of_seq: seq,
+        };
+        Ok(ServerFrame::notice(ServerMessage::ConversationSnapshot(snapshot)))
+    }
+
+    async fn digest(&self, id: &ConversationId, before: u64, limit: usize) -> Result<Digest, StoreError> {
+        let mut digest = Digest::default();
+        let (mut before, mut looked_at, mut bytes) = (before, 0, 0);
+        let mut ended: Vec<String> = Vec::new();
+        let mut is_over = false;
+        loop {
+            let events = self.store.read_before(id, before, EVENTS_AT_A_TIME).await?;
+            looked_at += events.len();
+            for event in events.iter().rev() {
+                let Ok(frame) = serde_json::from_str::<ServerFrame>(&event.frame) else { continue };
+                match frame.message {
+                    ServerMessage::MessageCompleted(message) => {
+                        bytes += event.frame.len();
+                        if digest.messages.len() == limit || bytes > MAX_BYTES {
+                            digest.has_more = true;
+                            break;
+                        }
+                        digest.messages.push(*message);
+                    }
+                    ServerMessage::ActionUpdated(updated) => ended.push(updated.action_id),
+                    ServerMessage::ActionRequested(requested) if !ended.contains(&requested.action_id) => {
+                        digest.actions.push(ActionRequested { state: ActionState::Pending, ..*requested });
+                    }
+                    ServerMessage::RunFinished(_) => is_over = true,
+                    ServerMessage::RunStarted(started) if !is_over && digest.run.is_none() => {
+                        digest.run = Some(started);
+                    }
+                    _ => {}
+                }
+            }
+            let Some(first) = events.first().filter(|_| !digest.has_more && looked_at < MAX_EVENTS) else { break };
+            if events.len() < EVENTS_AT_A_TIME {
+                break;
+            }
+            before = first.seq;
+        }
+        digest.has_more |= looked_at >= MAX_EVENTS;
+        digest.messages.reverse();
+        digest.actions.reverse();
+        Ok(digest)
+    }
+}

@@ -1,0 +1,89 @@
+//! A conversation from its log, after the process that held it has ended.
+//!
+//! The log is all there is: who may be answered by a chip, which offers are open,
+//! which commands were carried out, and whether a run was cut off.
+
+use super::action::OpenAction;
+use super::run::Run;
+use super::{Conversation, push_bounded};
+use crate::domain::ids::{AnswerId, ConversationId, MessageId, RunId};
+use crate::ports::conversation_store::StoredEvent;
+use crate::protocol::message::Role;
+use crate::protocol::server_message::{Ack, ServerFrame, ServerMessage};
+use crate::session::settings::SessionSettings;
+
+/// What stands before the Custom Answer in the identifier of a chip.
+const CHIP: &str = ":answer:";
+
+impl Conversation {
+    /// The conversation whose last events are `events`, in order; `seq` is the number
+    /// of the last one that was given, which may be gone. A run that was cut off goes
+    /// on, so that it can be ended.
+    pub fn restore(
+        settings: &SessionSettings,
+        id: ConversationId,
+        epoch: String,
+        seq: u64,
+        events: &[StoredEvent],
+    ) -> Self {
+        let mut conversation = Self { seq, ..Self::new(id, epoch) };
+        for event in events {
+            let Ok(frame) = serde_json::from_str::<ServerFrame>(&event.frame) else {
+                tracing::error!(event.seq, "an event of the log cannot be read");
+                continue;
+            };
+            let frame = ServerFrame { seq: Some(event.seq), ..frame };
+            conversation.take_in(settings, frame, event.fingerprint);
+        }
+        conversation
+    }
+
+    fn take_in(&mut self, settings: &SessionSettings, frame: ServerFrame, fingerprint: Option<u64>) {
+        if let Some((id, fingerprint)) = frame.reference.as_deref().zip(fingerprint) {
+            // The command that began the conversation was told its name.
+            let began = frame.seq == Some(1) && matches!(frame.message, ServerMessage::LaunchResolved(_));
+            let ack = Ack {
+                duplicate: false,
+                conversation_id: began.then(|| self.id.to_string()),
+                epoch: began.then(|| self.epoch.clone()),
+            };
+            self.outcomes.record(Some(id), fingerprint, ack, settings.remembered_commands);
+        }
+        match frame.message {
+            ServerMessage::RunStarted(started) => {
+                self.run = RunId::new(&started.run_id).ok().map(Run::restored);
+            }
+            ServerMessage::RunFinished(_) => self.run = None,
+            ServerMessage::MessageStarted(started) => {
+                if let Some(run) = self.run.as_mut() {
+                    run.resume_message(MessageId::new(&started.message_id).ok());
+                }
+            }
+            ServerMessage::MessageCompleted(message) if message.role == Role::Agent => {
+                if let Some(run) = self.run.as_mut() {
+                    run.message_is_complete();
+                }
+                for reply in message.quick_replies {
+                    let answer = reply.id.split_once(CHIP).and_then(|(_, answer)| AnswerId::new(answer).ok());
+                    if let Some(answer) = answer {
+                        push_bounded(&mut self.quick_replies, (reply.id, answer), settings.remembered_answers);
+                    }
+                }
+                if let Ok(id) = MessageId::new(&message.message_id) {
+                    push_bounded(&mut self.answers, id, settings.remembered_answers);
+                }
+            }
+            ServerMessage::ActionRequested(requested) => {
+                if let Some(open) = OpenAction::restored(&requested) {
+                    push_bounded(&mut self.actions, open, settings.open_actions);
+                }
+            }
+            ServerMessage::ActionUpdated(updated) => {
+                if let Some(open) = self.actions.iter_mut().find(|open| open.id().as_str() == updated.action_id) {
+                    open.restore_state(&updated);
+                }
+            }
+            _ => {}
+        }
+    }
+}
