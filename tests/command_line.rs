@@ -228,7 +228,11 @@ fn a_port_in_use_is_told_and_two_servers_stand_side_by_side() {
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
     assert!(told.contains(&format!("cannot listen at {address}")) && told.contains("--listen"), "{told}");
-    let (one, other) = (Server::start(folder.path(), &[]), Server::start(folder.path(), &[]));
+    let (one, other) =
+        (Server::start(folder.path(), &["--data", "one"]), Server::start(folder.path(), &["--data", "other"]));
+    let output = docent(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--data", "one"]);
+    let told = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && told.contains("is in use by process"), "{told}");
     assert_ne!(one.address, other.address);
     drop(one);
     assert!(other.get("/readyz").contains("ready"));

@@ -25,6 +25,9 @@ pub struct HistoryPage {
     pub messages: Vec<MessageCompleted>,
     /// Whether there are earlier ones.
     pub has_more: bool,
+    /// The event of the first message: ask for what is before it to go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<u64>,
 }
 
 /// `conversation.snapshot`: replaces everything that the client shows.
@@ -39,6 +42,9 @@ pub struct ConversationSnapshot {
     pub active_run: Option<RunStarted>,
     /// The last event that the snapshot contains.
     pub as_of_seq: u64,
+    /// The event of the first message; earlier ones come with `history.get`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seq: Option<u64>,
 }
 
 /// `message.feedback`: a judgement was set.

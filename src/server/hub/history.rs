@@ -28,6 +28,7 @@ struct Digest {
     run: Option<RunStarted>,
     /// Whether there are earlier messages.
     has_more: bool,
+    first_seq: Option<u64>,
 }
 
 impl Hub {
@@ -51,7 +52,7 @@ impl Hub {
             core.store.release(conversation).await;
         }
         let digest = digest.map_err(|error| not_stored(&error))?;
-        Ok(HistoryPage { messages: digest.messages, has_more: digest.has_more })
+        Ok(HistoryPage { messages: digest.messages, has_more: digest.has_more, first_seq: digest.first_seq })
     }
 }
 
@@ -64,6 +65,7 @@ impl Core {
             pending_actions: digest.actions,
             active_run: digest.run.filter(|_| inside.has_run()),
             as_of_seq: seq,
+            first_seq: digest.first_seq,
         };
         Ok(ServerFrame::notice(ServerMessage::ConversationSnapshot(snapshot)))
     }
@@ -86,6 +88,7 @@ impl Core {
                             break;
                         }
                         digest.messages.push(*message);
+                        digest.first_seq = Some(event.seq);
                     }
                     ServerMessage::ActionUpdated(updated) => ended.push(updated.action_id),
                     ServerMessage::ActionRequested(requested) if !ended.contains(&requested.action_id) => {

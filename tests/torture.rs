@@ -1,0 +1,21 @@
+//! What must hold when processes die: the promises that only a real server with real
+//! signals can break.
+//!
+//! Counts are small here. The full ones:
+//!
+//! ```sh
+//! DOCENT_TORTURE=1000 cargo test --release --test torture -- --nocapture
+//! ```
+
+#[path = "socket/client.rs"]
+#[allow(dead_code, reason = "each suite uses a part of the client")]
+mod client;
+#[path = "torture/kill.rs"]
+mod kill;
+#[path = "torture/server.rs"]
+mod server;
+
+/// How often something is done: `usual` times, or as often as `DOCENT_TORTURE` says.
+fn count(usual: usize) -> usize {
+    std::env::var("DOCENT_TORTURE").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+}

@@ -1,0 +1,58 @@
+//! A server process on a project of its own.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A server process; it is killed when this is dropped.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+/// Writes a small project into `folder`.
+pub(crate) fn project(folder: &Path) {
+    let knowledge = folder.join("knowledge");
+    fs::create_dir_all(knowledge.join("answers")).expect("a folder");
+    fs::create_dir_all(knowledge.join("articles")).expect("a folder");
+    let answer = "---\nphrases: [how do I export my data, download everything, export to a file]\n---\nPress Export.\n";
+    fs::write(knowledge.join("answers/export.md"), answer).expect("a file");
+    let article = "---\ntitle: Invite a teammate\n---\nOpen Team and press Invite. A link is sent by mail.\n";
+    fs::write(knowledge.join("articles/invite.md"), article).expect("a file");
+}
+
+impl Server {
+    /// Starts a server in `folder` and waits until it listens. Its limits are raised,
+    /// so that they are not what is tested.
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_docent"))
+            .current_dir(folder)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
+            .env("DOCENT_LIMITS_COMMANDS_PER_10S", "100000")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("docent starts");
+        let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
+        let line = lines.find_map(|line| line.ok().filter(|line| line.contains("http://"))).expect("an address");
+        let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
+        let address = address.parse().expect("an address");
+        // Reads on, so that the server never waits for its log.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { process, address }
+    }
+
+    /// Ends it without a chance to do anything more.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().expect("a signal");
+        self.process.wait().expect("an end");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
