@@ -8,7 +8,7 @@
 //! ```
 
 #[path = "socket/client.rs"]
-#[allow(dead_code, reason = "each suite uses a part of the client")]
+#[expect(dead_code, reason = "each suite uses a part of the client")]
 mod client;
 #[path = "torture/kill.rs"]
 mod kill;

@@ -174,10 +174,8 @@ async fn commands_of_later_versions_are_unknown() {
     let mut client = Client::join(rig.address).await;
     for (kind, data) in [
         ("message.regenerate", json!({"message_id": "m"})),
-        ("run.cancel", json!({"run_id": "r"})),
         ("event.track", json!({"name": "clicked"})),
         ("read.mark", json!({"seq": 1})),
-        ("history.get", json!({"conversation_id": "c", "before_seq": 1, "limit": 10})),
         ("feed.get", json!({"limit": 10})),
         ("experience.event", json!({"experience_id": "tour", "revision": 1, "kind": "shown"})),
         ("auth.refresh", json!({"identity_token": "x.y.z"})),

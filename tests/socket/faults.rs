@@ -17,6 +17,45 @@ async fn resumed(rig: &Rig, cursor: Value) -> Client {
 }
 
 #[tokio::test]
+async fn a_run_is_stopped_by_its_user_and_history_is_read_in_pages() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    client.ask("hello").await;
+    client.command("message.send", json!({"text": "hang"})).await;
+    let started = client.until("run.started").await;
+    let cancelled = client.call("run.cancel", json!({"run_id": started["data"]["run_id"]})).await;
+    assert_eq!(cancelled["type"], "ack", "{cancelled}");
+    let finished = client.until("run.finished").await;
+    assert_eq!(finished["data"]["outcome"], "cancelled", "{finished}");
+    let again = client.call("run.cancel", json!({"run_id": started["data"]["run_id"]})).await;
+    assert_eq!(again["data"]["code"], "run_not_found");
+    assert_eq!(client.ask("hello").await.last().expect("an end")["data"]["outcome"], "completed");
+
+    let conversation = &client.welcome["data"]["conversation_id"].clone();
+    let mut before = json!(1_000_000);
+    let mut texts = Vec::new();
+    loop {
+        client.command("history.get", json!({"conversation_id": conversation, "before_seq": before, "limit": 2})).await;
+        let page = client.until("history.page").await["data"].clone();
+        let messages = page["messages"].as_array().expect("messages").clone();
+        assert!(messages.len() <= 2);
+        texts.splice(0..0, messages.iter().map(|message| message["text"].clone()));
+        before = page["first_seq"].clone();
+        if page["has_more"] != true {
+            break;
+        }
+    }
+    assert_eq!(texts.first(), Some(&json!("hello")));
+    assert!(texts.contains(&json!("hang")) && texts.len() >= 5, "{texts:?}");
+    let foreign = json!({"conversation_id": conversation, "before_seq": 100, "limit": 2});
+    let mut other = hello();
+    other["anonymous_id"] = json!("anon-9b2f7c1e-3f55-4c58-9d44-1f2f0e3b8a11");
+    let mut bob = Client::join_as(rig.address, other).await;
+    bob.command("history.get", foreign).await;
+    assert_eq!(bob.until("error").await["data"]["code"], "conversation_not_found");
+}
+
+#[tokio::test]
 async fn two_chats_at_once_do_not_mix() {
     let rig = Rig::start().await;
     let mut ann = Client::join(rig.address).await;
@@ -89,7 +128,7 @@ async fn a_shutdown_does_not_wait_for_what_was_claimed() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_void_begins_a_new_conversation() {
+async fn a_cursor_that_is_void_gets_the_whole_conversation_or_a_new_one() {
     let rig = Rig::start().await;
     let mut client = Client::join(rig.address).await;
     client.ask("hello").await;
@@ -102,7 +141,18 @@ async fn a_cursor_that_is_void_begins_a_new_conversation() {
     unknown["conversation_id"] = json!("conv-none");
     let mut unreadable = good.clone();
     unreadable["conversation_id"] = json!("a b");
-    for cursor in [other_epoch, beyond, unknown, unreadable] {
+    for cursor in [other_epoch, beyond] {
+        let mut client = resumed(&rig, cursor.clone()).await;
+        assert_eq!(client.welcome["data"]["resumed"], false, "{cursor}");
+        assert_eq!(client.welcome["data"]["conversation_id"], good["conversation_id"], "{cursor}");
+        let snapshot = client.until("conversation.snapshot").await;
+        let texts: Vec<_> = snapshot["data"]["messages"].as_array().expect("messages").iter().collect();
+        assert_eq!(texts.first().map(|message| &message["text"]), Some(&json!("hello")), "{snapshot}");
+        assert_eq!(snapshot["data"]["as_of_seq"], client.welcome["data"]["seq"]);
+        let seq = client.welcome["data"]["seq"].as_u64().expect("a number");
+        check_sequence(&client.ask("new").await, seq);
+    }
+    for cursor in [unknown, unreadable] {
         let mut client = resumed(&rig, cursor.clone()).await;
         assert_eq!(
             (&client.welcome["data"]["resumed"], &client.welcome["data"]["seq"]),
@@ -114,15 +164,17 @@ async fn a_cursor_that_is_void_begins_a_new_conversation() {
 }
 
 #[tokio::test]
-async fn too_much_missed_begins_a_new_conversation() {
+async fn too_much_missed_comes_as_a_whole() {
     let rig = Rig::start().await;
     let mut client = Client::join(rig.address).await;
     let zero = client.cursor(0);
     for _ in 0..2 {
         client.ask("flood 260").await;
     }
-    let client = resumed(&rig, zero).await;
+    let mut client = resumed(&rig, zero).await;
     assert_eq!(client.welcome["data"]["resumed"], false);
+    let snapshot = client.until("conversation.snapshot").await;
+    assert_eq!(snapshot["data"]["messages"].as_array().map(Vec::len), Some(4), "{snapshot}");
 }
 
 #[tokio::test]

@@ -136,6 +136,8 @@ impl Talk {
         match frame.message {
             ServerMessage::Welcome(welcome) => {
                 let is_first = self.cursor.is_none();
+                let is_same =
+                    self.cursor.as_ref().is_some_and(|cursor| cursor.conversation_id == welcome.conversation_id);
                 if !welcome.resumed {
                     self.expects_run = !self.outbox.is_empty() && self.expects_run;
                     self.choices.clear();
@@ -152,8 +154,8 @@ impl Talk {
                             screen.note(&format!("{}: {greeting}", welcome.agent.name));
                         }
                     }
-                    (false, true) => screen.note("back again"),
-                    (false, false) => screen.note("back again; the server has forgotten the conversation above"),
+                    (false, resumed) if resumed || is_same => screen.note("back again"),
+                    (false, _) => screen.note("back again; the server has forgotten the conversation above"),
                 }
                 self.is_welcome = true;
                 // What was sent before the first welcome is on its way already.

@@ -435,7 +435,7 @@ class Connection {
     memory.set('cursor', this.cursor);
     const unanswered = [...this.outbox];
     this.report('online');
-    this.receive({ type: 'welcome', data: { ...data, moved: Boolean(before) && !same } }, true);
+    this.receive({ type: 'welcome', data: { ...data, moved: Boolean(before) && before.conversation_id !== conversation_id } }, true);
     for (const command of unanswered) {
       if (!same && command.data.conversation_id) command.data.conversation_id = conversation_id;
       this.socket.send(JSON.stringify(command));
@@ -1021,6 +1021,7 @@ class Page {
       'run.trace': () => { const turn = this.turn(data.run_id); turn.trace = data.trace; this.trace.changed(turn); },
       'message.started': () => this.message(data),
       'message.delta': () => this.message(data).append(data.delta, data.cites),
+      'conversation.snapshot': () => this.replaced(data),
       'message.completed': () => this.messageCompleted(data, live, ref),
       'message.feedback': () => this.messages.get(data.message_id)?.rated?.(data.value ?? null),
       'citation.added': () => this.message(data).cite(data),
@@ -1044,6 +1045,16 @@ class Page {
     }
     if (!this.transcript.root.children.length || this.emptyState?.isConnected) this.welcomeEmpty();
     this.sendState();
+  }
+
+  /** The whole conversation, instead of what is shown. */
+  replaced({ messages, pending_actions: actions }) {
+    if (this.run) this.runFinished({ run_id: this.run.id, outcome: 'interrupted' }, false);
+    this.forget();
+    this.transcript.clear();
+    for (const message of messages) this.messageCompleted(message, false);
+    for (const action of actions) this.actionRequested(action);
+    if (messages.length === 0) this.welcomeEmpty();
   }
 
   begin() { this.forget(); this.transcript.clear(); this.trace.clear(); this.welcomeEmpty(); }
