@@ -8,5 +8,6 @@ pub mod embedding_gauge;
 pub mod model_hub;
 pub mod openai_embedder;
 pub mod qdrant;
+pub mod revocation_file;
 pub mod static_embedder;
 pub mod transformer;

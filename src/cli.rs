@@ -8,6 +8,7 @@ mod check;
 mod embedders;
 mod eval;
 mod explain;
+mod identity;
 mod init;
 mod log;
 mod model;
@@ -46,6 +47,10 @@ enum Command {
     /// Measure quality: of a project's own cases, or of a public data set.
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    /// Sign a token for a user, for development.
+    Token(identity::TokenArgs),
+    /// Revoke a user's tokens, or one token.
+    Revoke(identity::RevokeArgs),
     /// Get models for the transformer.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -97,6 +102,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
+        Command::Token(args) => identity::token(&args),
+        Command::Revoke(args) => identity::revoke(&args),
         Command::Model(command) => model::run(command).await,
         Command::Bench(command) => bench::run(command).await,
     }

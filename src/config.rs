@@ -7,6 +7,7 @@
 
 pub mod embeddings;
 mod file;
+mod identity;
 pub mod limits;
 pub mod setting;
 mod vectors;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::adapters::qdrant::QdrantSettings;
 use crate::diagnostic::{Diagnostic, Place, sort};
+use crate::session::identity::Identity;
 use crate::session::settings::Traces;
 use embeddings::Embeddings;
 use limits::Limits;
@@ -49,6 +51,10 @@ pub struct Config {
     pub log_level: String,
     /// Folder for what Docent keeps on disk.
     pub data: PathBuf,
+    /// Public name of the project.
+    pub project_key: String,
+    /// How users are told apart.
+    pub identity: Identity,
     /// Whether conversations are kept in memory alone.
     pub is_throwaway: bool,
     /// What compares meanings.
@@ -149,6 +155,8 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         }),
         data: PathBuf::from(if data == THROWAWAY { "docent-data" } else { &data }),
         is_throwaway: data == THROWAWAY,
+        project_key: reader.text("project_key").to_owned(),
+        identity: identity::read(&mut reader),
         embeddings: Embeddings::read(&mut reader),
         model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),
         limits: Limits::read(&mut reader),

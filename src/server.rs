@@ -32,11 +32,13 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ports::conversation_store::ConversationStore;
+use crate::session::identity::Revocations;
 use answerer::Answerer;
 use clock::Clock;
 use hub::Hub;
@@ -49,6 +51,8 @@ pub struct Services {
     pub answerer: Arc<dyn Answerer>,
     /// Keeps conversations.
     pub store: Arc<dyn ConversationStore>,
+    /// The users and tokens that are revoked, as they are now.
+    pub revocations: watch::Receiver<Arc<Revocations>>,
 }
 
 /// What all connections share.
@@ -57,6 +61,7 @@ pub(crate) struct App {
     pub(crate) answerer: Arc<dyn Answerer>,
     pub(crate) clock: Clock,
     pub(crate) hub: Hub,
+    pub(crate) revocations: watch::Receiver<Arc<Revocations>>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stages: Stages,
     /// Whether only this computer can connect.
@@ -105,6 +110,7 @@ pub async fn serve(
         answerer: services.answerer,
         clock,
         hub,
+        revocations: services.revocations,
         tracker: tracker.clone(),
         stages: stages.clone(),
         is_on_loopback,

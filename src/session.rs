@@ -9,6 +9,7 @@
 pub mod conversation;
 pub mod effect;
 pub mod event;
+pub mod identity;
 pub mod moment;
 pub mod outcomes;
 pub mod profile;

@@ -10,6 +10,8 @@ mod conversation;
 mod faults;
 #[path = "socket/http.rs"]
 mod http;
+#[path = "socket/identity.rs"]
+mod identity;
 #[path = "socket/project.rs"]
 mod project;
 #[path = "socket/rig.rs"]

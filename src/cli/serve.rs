@@ -11,12 +11,14 @@ use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{embedders, log};
 use crate::adapters::conversation_database::ConversationDatabase;
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::adapters::qdrant::QdrantVectors;
+use crate::adapters::revocation_file::RevocationFile;
 use crate::agent::Agent;
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
 use crate::config::{self, Config, Overrides};
@@ -92,7 +94,12 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
-    let services = Services { answerer: Arc::new(Agent::new(library, embedder)), store: conversations };
+    let stop = CancellationToken::new();
+    let file = RevocationFile::new(&config.data);
+    let revoked = file.load().with_context(|| "the revocations cannot be read")?;
+    let (sender, revocations) = watch::channel(Arc::new(revoked));
+    tokio::spawn(file.watch(sender, stop.clone()));
+    let services = Services { answerer: Arc::new(Agent::new(library, embedder)), store: conversations, revocations };
     eprintln!(
         "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
         config.knowledge.display(),
@@ -101,7 +108,6 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         start.elapsed().as_millis(),
     );
 
-    let stop = CancellationToken::new();
     let reloads = reload_thread(librarian, watch, stop.clone())?;
     server::serve(listener, services, settings_of(&config), told_to_stop()?).await;
     stop.cancel();
@@ -151,6 +157,8 @@ fn settings_of(config: &Config) -> ServerSettings {
     }
     ServerSettings {
         session: SessionSettings {
+            project_key: config.project_key.clone(),
+            identity: config.identity.clone(),
             hello_timeout_ms: millis(limits.hello_timeout),
             heartbeat_ms: millis(limits.heartbeat),
             commands: Rate { count: limits.commands_per_10s, window_ms: 10_000 },

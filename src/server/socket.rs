@@ -14,6 +14,7 @@ use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -35,6 +36,7 @@ use crate::session;
 use crate::session::conversation::command::Request;
 use crate::session::effect::Effect;
 use crate::session::event::{Event, Joined};
+use crate::session::identity::Revocations;
 use crate::session::state::{Opening, State};
 
 use fragments::FragmentGuard;
@@ -93,6 +95,7 @@ enum Wake {
     Flushed(Result<(), Error>),
     Outbox,
     Deadline,
+    Revocations,
     Drain,
 }
 
@@ -103,12 +106,13 @@ struct Socket<'a> {
     state: Option<State>,
     following: Option<Following>,
     replay: Vec<Outgoing>,
+    revocations: watch::Receiver<Arc<Revocations>>,
 }
 
 impl<'a> Socket<'a> {
     fn new(app: &'a Arc<App>, outbox: Arc<Outbox>, opening: Opening) -> Self {
         let state = Some(State::open(&app.settings.session, opening, app.clock.now()));
-        Self { app, outbox, state, following: None, replay: Vec::new() }
+        Self { app, outbox, state, following: None, replay: Vec::new(), revocations: app.revocations.clone() }
     }
 
     /// Goes on until one side wants to close; `None` when the client is gone already.
@@ -130,6 +134,7 @@ impl<'a> Socket<'a> {
                 wake = next(stream, is_flushing) => wake,
                 () = outbox.changed() => Wake::Outbox,
                 () = timer.as_mut() => Wake::Deadline,
+                Ok(()) = self.revocations.changed() => Wake::Revocations,
                 () = drain.cancelled(), if !is_draining => Wake::Drain,
             };
             let closing = match wake {
@@ -143,6 +148,8 @@ impl<'a> Socket<'a> {
                 Wake::Flushed(Err(_)) => return None,
                 Wake::Outbox => None,
                 Wake::Deadline => self.event(Event::Tick { now: self.app.clock.now() }).await,
+                Wake::Revocations if self.is_revoked() => self.event(Event::Revoked).await,
+                Wake::Revocations => None,
                 Wake::Drain => {
                     is_draining = true;
                     let busy = self.following.as_ref().is_some_and(Following::is_busy);
@@ -165,6 +172,13 @@ impl<'a> Socket<'a> {
             }
             self.rearm(timer.as_mut());
         }
+    }
+
+    /// Whether the user's token was revoked.
+    fn is_revoked(&self) -> bool {
+        let profile = self.state.as_ref().and_then(State::profile);
+        let token = profile.and_then(|profile| Some((&profile.user, profile.token.as_ref()?)));
+        token.is_some_and(|(user, token)| self.revocations.borrow().concern(user, token))
     }
 
     /// Moves the timer only when it is due or too late: most frames push the
@@ -230,6 +244,7 @@ impl<'a> Socket<'a> {
                     frames.append(&mut self.replay);
                     self.outbox.prepend(frames);
                 }
+                Effect::Join(_) if self.is_revoked() => effects.extend(self.step(Event::Revoked)),
                 Effect::Join(request) => {
                     let event = match Box::pin(self.app.hub.join(request, &self.outbox)).await {
                         Ok(entry) => {

@@ -50,6 +50,8 @@ pub enum Event {
         /// When.
         now: Moment,
     },
+    /// The user or the token that says so was revoked.
+    Revoked,
     /// The server is shutting down.
     Drain {
         /// Whether the conversation's run still goes on.

@@ -2,6 +2,7 @@
 
 use super::effect::{Cursor, Effect, JoinRequest};
 use super::event::Event;
+use super::identity::{IdentityError, Verified};
 use super::moment::Moment;
 use super::outcomes::Outcomes;
 use super::profile::{self, ClaimedTraits, Profile, SignedTraits};
@@ -34,7 +35,7 @@ pub(super) fn awaiting_hello(
             }
             let FrameCommand { id, message, .. } = command;
             match message {
-                Ok(ClientMessage::Hello(hello)) => hello_said(settings, waiting, *hello, id, &fresh),
+                Ok(ClientMessage::Hello(hello)) => hello_said(settings, waiting, *hello, id, (&fresh, now)),
                 Ok(ClientMessage::Pong(_)) => (State::AwaitingHello(waiting), Vec::new()),
                 Ok(_) => {
                     let effect = refuse(id, ErrorCode::AuthRequired, "say `hello` first");
@@ -55,9 +56,12 @@ pub(super) fn awaiting_hello(
         }
         Event::Drain { reconnect_after_ms, .. } => close(vec![going_away(reconnect_after_ms)], CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
-        Event::Tick { .. } | Event::Joined(_) | Event::JoinFailed(_) | Event::Entered { .. } | Event::Drained => {
-            (State::AwaitingHello(waiting), Vec::new())
-        }
+        Event::Tick { .. }
+        | Event::Joined(_)
+        | Event::JoinFailed(_)
+        | Event::Entered { .. }
+        | Event::Drained
+        | Event::Revoked => (State::AwaitingHello(waiting), Vec::new()),
     }
 }
 
@@ -66,18 +70,30 @@ fn hello_said(
     waiting: AwaitingHello,
     hello: Hello,
     reference: Option<String>,
-    fresh: &str,
+    (fresh, now): (&str, Moment),
 ) -> (State, Vec<Effect>) {
-    let not_valid = |message: &str| {
-        close(vec![refuse(reference.clone(), ErrorCode::AuthInvalid, message)], CloseCode::InvalidToken)
-    };
     if hello.project_key != settings.project_key {
-        return not_valid("the project key is not the one of this server");
+        let message = "the project key is not the one of this server";
+        return close(vec![refuse(reference, ErrorCode::AuthInvalid, message)], CloseCode::InvalidToken);
     }
-    if hello.identity_token.is_some() {
-        return not_valid("this server has no identity secret, so it cannot verify tokens");
-    }
-    match profile_of(settings, &hello, &waiting.opening) {
+    let verified =
+        hello.identity_token.as_deref().map(|token| settings.identity.verify(token, &settings.project_key, now));
+    let verified = match verified.transpose() {
+        Ok(verified) => verified,
+        Err(error) if settings.identity.lenient => {
+            tracing::warn!(reason = %error, "a token does not hold; its client is taken for an anonymous one");
+            None
+        }
+        Err(IdentityError::Expired) => {
+            let message = IdentityError::Expired.to_string();
+            return close(vec![refuse(reference, ErrorCode::AuthExpired, message)], CloseCode::TokenExpired);
+        }
+        Err(error) => {
+            let effect = refuse(reference, ErrorCode::AuthInvalid, error.to_string());
+            return close(vec![effect], CloseCode::InvalidToken);
+        }
+    };
+    match profile_of(settings, &hello, &waiting.opening, verified) {
         Ok(profile) => {
             let resume = hello.resume.and_then(|resume| {
                 let conversation = ConversationId::new(&resume.conversation_id).ok()?;
@@ -92,8 +108,13 @@ fn hello_said(
     }
 }
 
-fn profile_of(settings: &SessionSettings, hello: &Hello, opening: &Opening) -> Result<Profile, String> {
-    let user = match &hello.anonymous_id {
+fn profile_of(
+    settings: &SessionSettings,
+    hello: &Hello,
+    opening: &Opening,
+    verified: Option<Verified>,
+) -> Result<Profile, String> {
+    let anonymous = match &hello.anonymous_id {
         Some(id) if profile::is_anonymous_id(id) => id.clone(),
         Some(_) => return Err("`anonymous_id` must be `anon-` and a UUID of version 4".to_owned()),
         None => opening.anonymous_id.clone(),
@@ -103,15 +124,23 @@ fn profile_of(settings: &SessionSettings, hello: &Hello, opening: &Opening) -> R
         Traces::LocalOnly => opening.is_local,
         Traces::Never => false,
     };
+    let (user, signed, token) = match verified {
+        Some(Verified { user, traits, token }) => (user, traits, Some(token)),
+        None => {
+            let user = UserId::new(&anonymous).map_err(|error| format!("`anonymous_id`: {error}"))?;
+            (user, Attributes::new(), None)
+        }
+    };
     let mut profile = Profile {
-        user: UserId::new(&user).map_err(|error| format!("`anonymous_id`: {error}"))?,
+        user,
         client: ClientId::new(&hello.client_id).map_err(|error| format!("`client_id`: {error}"))?,
-        signed: SignedTraits(Attributes::new()),
+        signed: SignedTraits(signed),
         claimed: ClaimedTraits::default(),
         locale: hello.locale.as_deref().and_then(Locale::new),
         page: hello.page.as_ref().map(profile::page).transpose()?,
         capabilities: hello.capabilities.actions.iter().filter_map(|name| ActionKind::from_name(name)).collect(),
         trace: may_trace && hello.capabilities.features.iter().any(|feature| feature == TRACE),
+        token,
     };
     profile.capabilities.sort();
     profile.capabilities.dedup();
@@ -166,6 +195,7 @@ pub(super) fn joining(settings: &SessionSettings, joining: Box<Joining>, event: 
         }
         Event::Drain { reconnect_after_ms, .. } => close(vec![going_away(reconnect_after_ms)], CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
+        Event::Revoked => close(Vec::new(), CloseCode::InvalidToken),
         Event::Control { .. } | Event::Tick { .. } | Event::Entered { .. } | Event::Drained => {
             (State::Joining(joining), Vec::new())
         }

@@ -4,9 +4,11 @@ use super::conversation::command::{Command, Feedback, Report, Request, Say, Turn
 use super::effect::Effect;
 use super::event::Event;
 use super::handshake::going_away;
+use super::identity::IdentityError;
 use super::launch::launch;
+use super::moment::Moment;
 use super::outcomes::{Known, fingerprint};
-use super::profile;
+use super::profile::{self, SignedTraits};
 use super::settings::SessionSettings;
 use super::state::{Live, State};
 use super::{close, refuse, refuse_with};
@@ -17,7 +19,7 @@ use crate::protocol::close_code::CloseCode;
 use crate::protocol::context::ContextUpdate;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::frame::FrameCommand;
-use crate::protocol::hello::Nothing;
+use crate::protocol::hello::{AuthRefresh, Nothing};
 use crate::protocol::message::MessageSend;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
 
@@ -37,7 +39,7 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
             let FrameCommand { id, content, message } = command;
             let origin = Origin { id, fingerprint: fingerprint(&content), fresh };
             let effects = match message {
-                Ok(message) => command_said(settings, &mut live, message, origin),
+                Ok(message) => command_said(settings, &mut live, message, origin, now),
                 Err(error) => vec![refuse_with(origin.id, error)],
             };
             (State::Live(live), effects)
@@ -53,6 +55,10 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
             }
         }
         Event::Tick { now } => {
+            if live.profile.token.as_ref().is_some_and(|token| token.expires <= now) {
+                let expired = IdentityError::Expired.to_string();
+                return close(vec![refuse(None, ErrorCode::AuthExpired, expired)], CloseCode::TokenExpired);
+            }
             let silence = now.since(live.traffic.heard);
             if live.pinged && silence >= settings.heartbeat_ms + settings.pong_timeout_ms {
                 return close(Vec::new(), CloseCode::NoPong);
@@ -75,6 +81,10 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
         }
         Event::Drained if live.draining => close(Vec::new(), CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
+        Event::Revoked => {
+            let message = "the user or the token was revoked";
+            close(vec![refuse(None, ErrorCode::AuthInvalid, message)], CloseCode::InvalidToken)
+        }
         Event::Drained | Event::Joined(_) | Event::JoinFailed(_) => (State::Live(live), Vec::new()),
     }
 }
@@ -106,7 +116,13 @@ pub(super) fn setup(live: &Live, attributes: &Attributes) -> TurnSetup {
     }
 }
 
-fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMessage, origin: Origin) -> Vec<Effect> {
+fn command_said(
+    settings: &SessionSettings,
+    live: &mut Live,
+    message: ClientMessage,
+    origin: Origin,
+    now: Moment,
+) -> Vec<Effect> {
     let bad_request = |origin: Origin, error: String| vec![refuse(origin.id, ErrorCode::BadRequest, error)];
     match message {
         ClientMessage::Hello(_) => bad_request(origin, "`hello` was said before".to_owned()),
@@ -162,6 +178,7 @@ fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMess
             }],
             Err(error) => bad_request(origin, format!("`conversation_id`: {error}")),
         },
+        ClientMessage::AuthRefresh(refresh) => auth_refresh(settings, live, &refresh, origin, now),
         ClientMessage::ContextUpdate(update) => context_update(settings, live, &update, origin),
         ClientMessage::ExperienceGet(get) => match ExperienceId::new(&get.experience_id) {
             Ok(experience) => {
@@ -182,11 +199,32 @@ fn command_said(settings: &SessionSettings, live: &mut Live, message: ClientMess
         | ClientMessage::EventTrack(_)
         | ClientMessage::ReadMark(_)
         | ClientMessage::FeedGet(_)
-        | ClientMessage::ExperienceEvent(_)
-        | ClientMessage::AuthRefresh(_) => {
+        | ClientMessage::ExperienceEvent(_) => {
             let text = format!("`{}` is not served in this version of the server", message.type_name());
             vec![refuse(origin.id, ErrorCode::UnknownType, text)]
         }
+    }
+}
+
+/// Another token for the same user; another user begins with another `hello`.
+fn auth_refresh(
+    settings: &SessionSettings,
+    live: &mut Live,
+    refresh: &AuthRefresh,
+    origin: Origin,
+    now: Moment,
+) -> Vec<Effect> {
+    match settings.identity.verify(&refresh.identity_token, &settings.project_key, now) {
+        Ok(verified) if verified.user == live.profile.user => {
+            live.profile.signed = SignedTraits(verified.traits);
+            live.profile.token = Some(verified.token);
+            vec![Effect::Send(ServerFrame::answer(origin.id, ServerMessage::Ack(Ack::default())))]
+        }
+        Ok(_) => vec![refuse(origin.id, ErrorCode::Forbidden, "the token is another user's: connect anew with it")],
+        Err(IdentityError::Expired) => {
+            vec![refuse(origin.id, ErrorCode::AuthExpired, IdentityError::Expired.to_string())]
+        }
+        Err(error) => vec![refuse(origin.id, ErrorCode::AuthInvalid, error.to_string())],
     }
 }
 

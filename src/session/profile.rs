@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::identity::Token;
 use super::settings::SessionSettings;
 use crate::domain::action::ActionKind;
 use crate::domain::attribute::Attributes;
@@ -41,6 +42,8 @@ pub struct Profile {
     pub capabilities: Vec<ActionKind>,
     /// Whether it gets traces.
     pub trace: bool,
+    /// The token that says who the user is; none for an anonymous user.
+    pub token: Option<Token>,
 }
 
 impl Profile {
@@ -143,6 +146,7 @@ mod tests {
             page: None,
             capabilities: Vec::new(),
             trace: false,
+            token: None,
         };
         let wire = serde_json::json!({"user.plan": "pro", "name": "Ann", "gone": null});
         profile.claim(wire.as_object().expect("an object"), &SessionSettings::default()).expect("attributes");

@@ -1,5 +1,6 @@
 //! The limits of connections and conversations.
 
+use super::identity::Identity;
 use super::rate::Rate;
 use crate::protocol::hello::Limits;
 use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES, MAX_TEXT_CHARS};
@@ -9,6 +10,8 @@ use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES, MAX_TEXT_CHARS}
 pub struct SessionSettings {
     /// The key that `hello` must bring.
     pub project_key: String,
+    /// How users are told apart.
+    pub identity: Identity,
     /// The version told in `welcome`.
     pub server_version: String,
     /// How long `hello` may take.
@@ -60,6 +63,7 @@ impl Default for SessionSettings {
     fn default() -> Self {
         Self {
             project_key: "local".to_owned(),
+            identity: Identity::default(),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
             hello_timeout_ms: 5_000,
             heartbeat_ms: 25_000,

@@ -82,7 +82,9 @@ impl State {
             Self::AwaitingHello(waiting) => Some(waiting.opened.plus(settings.hello_timeout_ms)),
             Self::Live(live) => {
                 let grace = if live.pinged { settings.pong_timeout_ms } else { 0 };
-                Some(live.traffic.heard.plus(settings.heartbeat_ms).plus(grace))
+                let heartbeat = live.traffic.heard.plus(settings.heartbeat_ms).plus(grace);
+                let expires = live.profile.token.as_ref().map(|token| token.expires);
+                Some(expires.map_or(heartbeat, |expires| heartbeat.min(expires)))
             }
             Self::Joining(_) | Self::Closing => None,
         }

@@ -178,7 +178,6 @@ async fn commands_of_later_versions_are_unknown() {
         ("read.mark", json!({"seq": 1})),
         ("feed.get", json!({"limit": 10})),
         ("experience.event", json!({"experience_id": "tour", "revision": 1, "kind": "shown"})),
-        ("auth.refresh", json!({"identity_token": "x.y.z"})),
     ] {
         assert_eq!(client.call(kind, data).await["data"]["code"], "unknown_type", "{kind}");
     }

@@ -17,14 +17,16 @@ use docent::domain::user::UserContext;
 use docent::server::answerer::{Answerer, Published};
 use docent::server::settings::ServerSettings;
 use docent::server::{Services, listener, serve};
+use docent::session::identity::Revocations;
 use docent::session::settings::Traces;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// A running server.
 pub(crate) struct Rig {
     pub(crate) address: SocketAddr,
+    pub(crate) revoke: watch::Sender<Arc<Revocations>>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
 }
@@ -42,13 +44,14 @@ impl Rig {
         let listener = listener::listen("127.0.0.1:0".parse().expect("an address")).expect("a listener");
         let address = listener.local_addr().expect("an address");
         let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds));
-        let services = Services { answerer: Arc::new(Script::default()), store };
+        let (revoke, revocations) = watch::channel(Arc::default());
+        let services = Services { answerer: Arc::new(Script::default()), store, revocations };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             let _ = stopped.await;
         };
         let server = tokio::spawn(serve(listener, services, settings, shutdown));
-        Self { address, stop: Some(stop), server }
+        Self { address, revoke, stop: Some(stop), server }
     }
 
     /// Tells the server to stop, without waiting.
