@@ -8,7 +8,6 @@ mod check;
 mod embedders;
 mod eval;
 mod explain;
-mod identity;
 mod init;
 mod log;
 mod model;
@@ -16,6 +15,7 @@ mod progress;
 mod project;
 mod report;
 mod serve;
+mod user;
 mod user_file;
 
 use std::path::PathBuf;
@@ -48,9 +48,13 @@ enum Command {
     #[command(subcommand)]
     Eval(eval::EvalCommand),
     /// Sign a token for a user, for development.
-    Token(identity::TokenArgs),
+    Token(user::TokenArgs),
     /// Revoke a user's tokens, or one token.
-    Revoke(identity::RevokeArgs),
+    Revoke(user::RevokeArgs),
+    /// Print everything that is stored of a user, one JSON object a line.
+    Export(user::ExportArgs),
+    /// Erase everything that is stored of a user.
+    Erase(user::EraseArgs),
     /// Get models for the transformer.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -102,8 +106,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
-        Command::Token(args) => identity::token(&args),
-        Command::Revoke(args) => identity::revoke(&args),
+        Command::Token(args) => user::token(&args),
+        Command::Revoke(args) => user::revoke(&args),
+        Command::Export(args) => user::export(&args),
+        Command::Erase(args) => user::erase(&args),
         Command::Model(command) => model::run(command).await,
         Command::Bench(command) => bench::run(command).await,
     }

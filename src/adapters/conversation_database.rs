@@ -6,6 +6,7 @@
 //! on its way are kept in memory, until the whole answer contains them.
 
 mod schema;
+pub mod user_data;
 mod writer;
 
 use std::collections::HashMap;

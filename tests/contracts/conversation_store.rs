@@ -1,6 +1,6 @@
 //! What holds for every store of conversations.
 
-use docent::adapters::conversation_database::{ConversationDatabase, OpenError};
+use docent::adapters::conversation_database::{ConversationDatabase, OpenError, user_data};
 use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use docent::domain::ids::{ConversationId, UserId};
 use docent::ports::conversation_store::{ConversationStore, Keep, NewEvent, StoreError};
@@ -129,6 +129,36 @@ async fn a_database_keeps_what_lasts() {
     assert_eq!((position.epoch, position.seq), (start.epoch, 2), "numbers that were given are not given again");
     let kept = store.read_after(&one, 0, 10).await.expect("events");
     assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [1]);
+}
+
+#[tokio::test]
+async fn a_users_conversations_are_handed_out_and_erased() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = ConversationDatabase::open(folder.path()).expect("a database");
+    let canary = "the canary sings at noon";
+    for (name, whose) in [("one", "ann"), ("two", "ann"), ("three", "bob")] {
+        let id = conversation(name);
+        store.create(&id, &user(whose)).await.expect("a conversation");
+        let frame = format!("{{\"type\":\"test\",\"data\":{{\"text\":\"{canary} of {whose}\"}}}}");
+        store.append(&id, vec![NewEvent { frame, keep: Keep::Lasting, fingerprint: None }]).await.expect("stored");
+    }
+    let mut exported = Vec::new();
+    user_data::export(folder.path(), "ann", |event| exported.push(event)).expect("an export");
+    assert_eq!(exported.iter().map(|event| event.conversation.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    assert!(exported[0].frame["data"]["text"].as_str().is_some_and(|text| text.contains("of ann")));
+    // While the server runs.
+    assert_eq!(user_data::erase(folder.path(), "ann").expect("an erasure").conversations, 2);
+    assert!(matches!(store.position(&conversation("one"), &user("ann")).await, Err(StoreError::NotFound)));
+    assert!(store.append(&conversation("two"), events(2, 1)).await.is_err(), "nothing more of her is stored");
+    assert!(store.position(&conversation("three"), &user("bob")).await.is_ok());
+    drop(store);
+    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("a file");
+        let found = bytes.windows(canary.len() + 7).any(|window| window == format!("{canary} of ann").as_bytes());
+        assert!(!found, "{} still has it", path.display());
+    }
+    assert!(user_data::export(&folder.path().join("elsewhere"), "ann", |_| {}).is_err());
 }
 
 #[test]

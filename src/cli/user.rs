@@ -1,4 +1,4 @@
-//! `docent token` and `docent revoke`: signed identity from the command line.
+//! Users from the command line: tokens, revocations, and what is stored of them.
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use serde_json::{Map, Value as Json};
 
+use crate::adapters::conversation_database::user_data;
 use crate::adapters::revocation_file::RevocationFile;
 use crate::config::{self, Config, Overrides};
 use crate::session::identity::{MAX_LIFE_S, Revocation, Revoked, sign};
@@ -42,6 +43,45 @@ pub(super) struct RevokeArgs {
 fn attribute(text: &str) -> Result<(String, Json), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
     Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Json::String(value.to_owned()))))
+}
+
+/// Arguments of `docent export`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The user's id.
+    #[arg(long, value_name = "ID")]
+    user: String,
+}
+
+/// Arguments of `docent erase`.
+#[derive(Debug, Args)]
+pub(super) struct EraseArgs {
+    /// The user's id.
+    #[arg(long, value_name = "ID")]
+    user: String,
+    /// Do it; without this, nothing is erased.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Prints everything that is stored of a user, one JSON object a line.
+pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
+    user_data::export(&configuration()?.data, &args.user, |event| println!("{}", serde_json::json!(event)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Erases everything that is stored of a user.
+pub(super) fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
+    let folder = configuration()?.data;
+    if !args.yes {
+        let mut events = 0;
+        user_data::export(&folder, &args.user, |_| events += 1)?;
+        eprintln!("{events} events would be erased; add --yes to erase them for good");
+        return Ok(ExitCode::FAILURE);
+    }
+    let erased = user_data::erase(&folder, &args.user)?;
+    eprintln!("erased {} conversations of the user", erased.conversations);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a token that the configured secret signs, for development.

@@ -1,0 +1,82 @@
+//! What the database holds of one user: to be handed out, or to be erased.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, params};
+use serde::Serialize;
+
+use super::FILE;
+
+/// One event of one of the user's conversations.
+#[derive(Debug, Serialize)]
+pub struct ExportedEvent {
+    /// The conversation.
+    pub conversation: String,
+    /// The event's number.
+    pub seq: u64,
+    /// What happened.
+    pub frame: serde_json::Value,
+}
+
+/// What was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// Conversations with all their events.
+    pub conversations: usize,
+}
+
+/// Why a user's data cannot be handed out or erased.
+#[derive(Debug, thiserror::Error)]
+pub enum UserDataError {
+    /// There is no database.
+    #[error("`{}` is not there: name the folder that the server keeps its data in", .0.display())]
+    Missing(PathBuf),
+    /// SQLite refuses.
+    #[error(transparent)]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Every event of the conversations of `user`, in order, one after the other to `each`.
+///
+/// # Errors
+/// When the database is not there or cannot be read.
+pub fn export(folder: &Path, user: &str, mut each: impl FnMut(ExportedEvent)) -> Result<(), UserDataError> {
+    let connection = open(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut statement = connection.prepare(
+        "SELECT c.id, e.seq, e.frame FROM conversation c JOIN event e ON e.conversation = c.number
+         WHERE c.user = ?1 ORDER BY c.number, e.seq",
+    )?;
+    let mut rows = statement.query([user])?;
+    while let Some(row) = rows.next()? {
+        let (seq, frame): (i64, String) = (row.get(1)?, row.get(2)?);
+        let frame = serde_json::from_str(&frame).unwrap_or(serde_json::Value::String(frame));
+        each(ExportedEvent { conversation: row.get(0)?, seq: seq.cast_unsigned(), frame });
+    }
+    Ok(())
+}
+
+/// Erases the conversations of `user`, also from the free pages of the file and from
+/// the write-ahead log. A running server may go on meanwhile; what one of the user's
+/// open conversations wants to append afterwards is refused.
+///
+/// # Errors
+/// When the database is not there or cannot be written.
+pub fn erase(folder: &Path, user: &str) -> Result<Erased, UserDataError> {
+    let connection = open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let conversations = connection.execute("DELETE FROM conversation WHERE user = ?1", params![user])?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(Erased { conversations })
+}
+
+fn open(folder: &Path, flags: OpenFlags) -> Result<Connection, UserDataError> {
+    let path = folder.join(FILE);
+    if !path.is_file() {
+        return Err(UserDataError::Missing(path));
+    }
+    let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    Ok(connection)
+}
