@@ -16,6 +16,7 @@ pub mod locale;
 pub mod page;
 pub mod post;
 pub mod project;
+pub mod revocation;
 pub mod secret;
 pub mod segment;
 pub mod trigger;

@@ -37,8 +37,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::revocation::Revocations;
 use crate::ports::conversation_store::ConversationStore;
-use crate::session::identity::Revocations;
 use answerer::Answerer;
 use clock::Clock;
 use hub::Hub;

@@ -14,6 +14,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -75,7 +76,9 @@ pub enum OpenError {
 /// Conversations in an SQLite database.
 #[derive(Debug)]
 pub struct ConversationDatabase {
-    jobs: mpsc::Sender<Job>,
+    /// Absent only while this is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
     tails: Mutex<HashMap<ConversationId, Tail>>,
     /// Held until the process ends.
     _lock: File,
@@ -106,17 +109,18 @@ impl ConversationDatabase {
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
         let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
-        std::thread::Builder::new()
+        let writer = std::thread::Builder::new()
             .name("conversations".to_owned())
             .spawn(move || writer::run(connection, waiting))
             .map_err(fault(folder))?;
-        Ok(Self { jobs, tails: Mutex::default(), _lock: lock })
+        Ok(Self { jobs: Some(jobs), writer: Some(writer), tails: Mutex::default(), _lock: lock })
     }
 
     async fn carry_out(&self, work: Work) -> Result<Answer, StoreError> {
         let gone = || StoreError::Failed("the writer has ended".to_owned());
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -140,6 +144,18 @@ impl ConversationDatabase {
         let tails = self.tails();
         let passing = tails.get(conversation).into_iter().flat_map(|tail| &tail.passing);
         passing.filter(|event| wanted(event.seq)).cloned().collect()
+    }
+}
+
+impl Drop for ConversationDatabase {
+    /// Waits until the writer has closed the database, before the lock goes.
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer of conversations panicked");
+        }
     }
 }
 

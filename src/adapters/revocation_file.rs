@@ -10,8 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::session::identity::{Revocation, Revocations, Revoked};
-use crate::session::moment::Moment;
+use crate::domain::revocation::{Revocation, Revocations, Revoked};
 
 /// Its name in the data folder.
 const FILE: &str = "revoked.jsonl";
@@ -47,7 +46,7 @@ impl RevocationFile {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let at_ms = revocation.at.0;
+        let at_ms = revocation.at_ms;
         let line = match revocation.what.clone() {
             Revoked::User(user) => Line { user: Some(user), token: None, at_ms },
             Revoked::Token(token) => Line { user: None, token: Some(token), at_ms },
@@ -77,7 +76,7 @@ impl RevocationFile {
                 _ => None,
             };
             match what {
-                Some((what, at_ms)) => all.push(Revocation { what, at: Moment(at_ms) }),
+                Some((what, at_ms)) => all.push(Revocation { what, at_ms }),
                 None => tracing::error!(line = number + 1, "a revocation cannot be read"),
             }
         }

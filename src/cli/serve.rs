@@ -98,7 +98,6 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let file = RevocationFile::new(&config.data);
     let revoked = file.load().with_context(|| "the revocations cannot be read")?;
     let (sender, revocations) = watch::channel(Arc::new(revoked));
-    tokio::spawn(file.watch(sender, stop.clone()));
     let services = Services { answerer: Arc::new(Agent::new(library, embedder)), store: conversations, revocations };
     eprintln!(
         "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
@@ -109,8 +108,12 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     );
 
     let reloads = reload_thread(librarian, watch, stop.clone())?;
-    server::serve(listener, services, settings_of(&config), told_to_stop()?).await;
-    stop.cancel();
+    let told = told_to_stop()?;
+    let serving = async {
+        server::serve(listener, services, settings_of(&config), told).await;
+        stop.cancel();
+    };
+    tokio::join!(serving, file.watch(sender, stop.clone()));
     tokio::task::spawn_blocking(move || reloads.join()).await?.map_err(|_| anyhow::anyhow!("a reload panicked"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,6 @@
 //! Users from the command line: tokens, revocations, and what is stored of them.
 
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstream::{eprintln, println};
 use anyhow::{Context, anyhow};
@@ -11,8 +10,9 @@ use serde_json::{Map, Value as Json};
 use crate::adapters::conversation_database::user_data;
 use crate::adapters::revocation_file::RevocationFile;
 use crate::config::{self, Config, Overrides};
-use crate::session::identity::{MAX_LIFE_S, Revocation, Revoked, sign};
-use crate::session::moment::Moment;
+use crate::domain::revocation::{Revocation, Revoked};
+use crate::server::clock::Clock;
+use crate::session::identity::{MAX_LIFE_S, sign};
 
 /// Arguments of `docent token`.
 #[derive(Debug, Args)]
@@ -93,7 +93,7 @@ pub(super) fn token(args: &TokenArgs) -> anyhow::Result<ExitCode> {
         .first()
         .context("there is no identity secret: set `identity.secret` in docent.toml, or DOCENT_IDENTITY_SECRET")?;
     let attributes: Map<String, Json> = args.attributes.iter().cloned().collect();
-    let life = (now(), (args.minutes * 60).min(MAX_LIFE_S));
+    let life = (Clock::start().now(), (args.minutes * 60).min(MAX_LIFE_S));
     println!("{}", sign(key, &config.project_key, &args.user, &attributes, life)?);
     Ok(ExitCode::SUCCESS)
 }
@@ -107,7 +107,7 @@ pub(super) fn revoke(args: &RevokeArgs) -> anyhow::Result<ExitCode> {
         (None, None) => return Err(anyhow!("name a user or a token")),
     };
     RevocationFile::new(&config.data)
-        .add(&Revocation { what, at: now() })
+        .add(&Revocation { what, at_ms: Clock::start().now().0 })
         .with_context(|| format!("`{}` cannot be written", config.data.display()))?;
     eprintln!("revoked; servers that use {} close the sockets within seconds", config.data.display());
     Ok(ExitCode::SUCCESS)
@@ -118,9 +118,4 @@ fn configuration() -> anyhow::Result<Config> {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         anyhow!("the configuration has mistakes\n{}", mistakes.join("\n"))
     })
-}
-
-fn now() -> Moment {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Moment(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -27,6 +27,7 @@ use super::hub::{Entered, Entrance, Following};
 use super::listener::Place;
 use super::outbox::{Outbox, Outgoing};
 use crate::domain::ids::ConversationId;
+use crate::domain::revocation::Revocations;
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::frame::{FrameError, parse_frame};
 use crate::protocol::hello::AgentInfo;
@@ -36,7 +37,6 @@ use crate::session;
 use crate::session::conversation::command::Request;
 use crate::session::effect::Effect;
 use crate::session::event::{Event, Joined};
-use crate::session::identity::Revocations;
 use crate::session::state::{Opening, State};
 
 use fragments::FragmentGuard;
@@ -178,7 +178,9 @@ impl<'a> Socket<'a> {
     fn is_revoked(&self) -> bool {
         let profile = self.state.as_ref().and_then(State::profile);
         let token = profile.and_then(|profile| Some((&profile.user, profile.token.as_ref()?)));
-        token.is_some_and(|(user, token)| self.revocations.borrow().concern(user, token))
+        token.is_some_and(|(user, token)| {
+            self.revocations.borrow().concern(user, token.id.as_deref(), token.earliest().0)
+        })
     }
 
     /// Moves the timer only when it is due or too late: most frames push the

@@ -55,48 +55,6 @@ pub struct Verified {
     pub token: Token,
 }
 
-/// Users and tokens that hold no more, although they are signed and not over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Revocations(Vec<Revocation>);
-
-/// One of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// What is revoked.
-    pub what: Revoked,
-    /// When.
-    pub at: Moment,
-}
-
-/// What is revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Revoked {
-    /// Every token of this user that was signed before.
-    User(String),
-    /// The token with this `jti`.
-    Token(String),
-}
-
-impl Revocations {
-    /// All of them, in the order of their times.
-    pub fn new(all: Vec<Revocation>) -> Self {
-        Self(all)
-    }
-
-    /// Whether a token of `user` is revoked.
-    pub fn concern(&self, user: &UserId, token: &Token) -> bool {
-        self.0.iter().any(|revocation| match &revocation.what {
-            Revoked::Token(id) => token.id.as_ref() == Some(id),
-            Revoked::User(name) => {
-                // A token that does not tell when it was signed was so at the earliest
-                // time that its end allows.
-                let earliest = Moment(token.expires.0.saturating_sub(MAX_LIFE_S * 1_000));
-                user.as_str() == name && token.issued.unwrap_or(earliest) <= revocation.at
-            }
-        })
-    }
-}
-
 /// What is kept of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
@@ -106,6 +64,13 @@ pub struct Token {
     pub issued: Option<Moment>,
     /// When it ends.
     pub expires: Moment,
+}
+
+impl Token {
+    /// When it was signed at the earliest: as it tells, else as its end allows.
+    pub fn earliest(&self) -> Moment {
+        self.issued.unwrap_or(Moment(self.expires.0.saturating_sub(MAX_LIFE_S * 1_000)))
+    }
 }
 
 /// Why a token does not hold; never with anything of the token in it.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use docent::domain::revocation::{Revocation, Revocations, Revoked};
 use docent::domain::secret::Secret;
-use docent::session::identity::{Identity, IdentityKey, Revocation, Revocations, Revoked};
-use docent::session::moment::Moment;
+use docent::session::identity::{Identity, IdentityKey};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
@@ -190,14 +190,14 @@ async fn what_is_revoked_is_closed_and_stays_out() {
     other["jti"] = json!("t-2");
     let mut bystander = Client::join_as(rig.address, hello_with(&signed(&other))).await;
     let mut anonymous = Client::join(rig.address).await;
-    let at = Moment(now() * 1_000 + 999);
-    let revoked = Revocation { what: Revoked::User("u-42".to_owned()), at };
+    let at_ms = now() * 1_000 + 999;
+    let revoked = Revocation { what: Revoked::User("u-42".to_owned()), at_ms };
     let start = Instant::now();
     rig.revoke.send_replace(Arc::new(Revocations::new(vec![revoked.clone()])));
     assert_eq!(client.closed().await.1, Came::Closed(4500));
     assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(refused(&rig, &signed(&claims())).await.1, Came::Closed(4500));
-    let token = Revocation { what: Revoked::Token("t-2".to_owned()), at };
+    let token = Revocation { what: Revoked::Token("t-2".to_owned()), at_ms };
     assert_eq!(bystander.ask("hello").await.last().expect("an end")["type"], "run.finished");
     rig.revoke.send_replace(Arc::new(Revocations::new(vec![revoked, token])));
     assert_eq!(bystander.closed().await.1, Came::Closed(4500));
