@@ -3,7 +3,9 @@
 pub mod idle;
 pub mod index;
 pub mod latency;
+pub mod load;
 pub mod scratch_folder;
 pub mod server_process;
 pub mod turn;
 pub mod vectors;
+pub mod visitor;

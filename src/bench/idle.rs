@@ -5,7 +5,6 @@
 //! that the kernel keeps for sockets is not part of it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,32 +14,24 @@ use clap::Args;
 use futures_util::{SinkExt, StreamExt};
 use indicatif::ProgressBar;
 use serde::Serialize;
-use serde_json::json;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 use super::latency::Latencies;
 use super::server_process::{ServerProcess, listen_overflows};
-use crate::protocol::SUBPROTOCOL;
+use super::visitor::{Target, TargetArgs, Visit};
 
 /// Arguments of `docent bench idle`.
 #[derive(Clone, Debug, Args)]
 pub struct IdleArgs {
-    /// The server, such as http://127.0.0.1:8787.
-    #[arg(long, value_name = "URL")]
-    pub url: Url,
-    /// The project's public key.
-    #[arg(long, value_name = "KEY", default_value = "local")]
-    pub key: String,
+    /// The server, and who its visitors are.
+    #[command(flatten)]
+    pub target: TargetArgs,
     /// How many connections to open and hold.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub connections: usize,
@@ -90,27 +81,12 @@ pub struct Report {
 /// The kernel tries a lost first packet again after one second.
 const SYN_RETRY: Duration = Duration::from_millis(900);
 
-/// How long opening one connection may take.
-const OPEN_LIMIT: Duration = Duration::from_secs(30);
-
-/// Loopback addresses to connect from: each has ports of its own.
-const SOURCES: u8 = 8;
-
 /// What the connections share.
 struct Shared {
-    target: SocketAddr,
-    address: Url,
-    key: String,
+    target: Target,
     open: Semaphore,
     stop: CancellationToken,
     dropped: AtomicUsize,
-}
-
-/// How long one connection took.
-struct Opened {
-    connect: Duration,
-    welcome: Duration,
-    socket: WebSocketStream<TcpStream>,
 }
 
 /// Opens the connections, holds them and reads the server's memory.
@@ -125,13 +101,19 @@ pub async fn run(args: IdleArgs) -> anyhow::Result<Report> {
         "{} connections need more than the {open_files} open files that this process may have",
         args.connections
     );
-    let shared = Arc::new(share(&args).await?);
+    let shared = Arc::new(Shared {
+        target: Target::find(&args.target).await?,
+        open: Semaphore::new(args.burst.max(1)),
+        stop: CancellationToken::new(),
+        dropped: AtomicUsize::new(0),
+    });
+    let address = shared.target.address;
     let process = match args.pid {
         Some(pid) => Some(ServerProcess::of_pid(pid).with_context(|| format!("no process {pid}"))?),
-        None => ServerProcess::listening_on(shared.target.port()).filter(|_| shared.target.ip().is_loopback()),
+        None => ServerProcess::listening_on(address.port()).filter(|_| address.ip().is_loopback()),
     };
     // One connection first: what the server sets up once is not the price of each.
-    drop(open(&shared, 0).await.with_context(|| format!("cannot connect to {}", args.url))?);
+    drop(open(&shared, 0).await.with_context(|| format!("cannot connect to {}", args.target.url))?);
     sleep(Duration::from_millis(500)).await;
     let baseline_rss_bytes = process.and_then(ServerProcess::resident_bytes);
     let overflows = listen_overflows();
@@ -149,11 +131,11 @@ pub async fn run(args: IdleArgs) -> anyhow::Result<Report> {
     while let Some(opened) = openings.join_next().await {
         bar.inc(1);
         match opened? {
-            Ok(Opened { connect, welcome, socket }) => {
+            Ok(Visit { connect, greeting, socket, .. }) => {
                 connected += 1;
                 syn_retries += usize::from(connect >= SYN_RETRY);
                 connects.add(connect);
-                welcomes.add(welcome);
+                welcomes.add(greeting);
                 held.spawn(hold(socket, shared.clone()));
             }
             Err(error) => {
@@ -187,63 +169,9 @@ pub async fn run(args: IdleArgs) -> anyhow::Result<Report> {
     })
 }
 
-async fn share(args: &IdleArgs) -> anyhow::Result<Shared> {
-    let mut address = args.url.clone();
-    ensure!(matches!(address.scheme(), "http" | "ws"), "`{}`: use http://HOST:PORT", args.url);
-    address.set_scheme("ws").ok().with_context(|| format!("`{}` is not the address of a server", args.url))?;
-    if matches!(address.path(), "" | "/") {
-        address.set_path("/v1/socket");
-    }
-    let host = address.host_str().context("the address has no host")?;
-    let port = address.port_or_known_default().unwrap_or(80);
-    let target = tokio::net::lookup_host((host, port)).await?.next().context("the host has no address")?;
-    Ok(Shared {
-        target,
-        address,
-        key: args.key.clone(),
-        open: Semaphore::new(args.burst.max(1)),
-        stop: CancellationToken::new(),
-        dropped: AtomicUsize::new(0),
-    })
-}
-
-async fn open(shared: &Shared, number: usize) -> anyhow::Result<Opened> {
+async fn open(shared: &Shared, number: usize) -> anyhow::Result<Visit> {
     let _turn = shared.open.acquire().await?;
-    timeout(OPEN_LIMIT, async {
-        let started = Instant::now();
-        let stream = connect(shared.target, number).await?;
-        let connect = started.elapsed();
-        let mut request = shared.address.as_str().into_client_request()?;
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-        let config = WebSocketConfig::default().read_buffer_size(1024).write_buffer_size(0);
-        let (mut socket, _) = client_async_with_config(request, stream, Some(config)).await?;
-        let hello = json!({
-            "type": "hello",
-            "id": "1",
-            "data": {
-                "project_key": shared.key,
-                "anonymous_id": format!("anon-00000000-0000-4000-8000-{number:012x}"),
-                "client_id": format!("bench-{number}"),
-            },
-        });
-        let started = Instant::now();
-        socket.send(Message::text(hello.to_string())).await?;
-        let welcome = socket.next().await.context("closed instead of a welcome")??;
-        ensure!(welcome.to_text().is_ok_and(|text| text.contains("\"welcome\"")), "no welcome: {welcome}");
-        Ok(Opened { connect, welcome: started.elapsed(), socket })
-    })
-    .await
-    .context("no answer in time")?
-}
-
-async fn connect(target: SocketAddr, number: usize) -> anyhow::Result<TcpStream> {
-    let IpAddr::V4(ip) = target.ip() else { return Ok(TcpStream::connect(target).await?) };
-    let socket = TcpSocket::new_v4()?;
-    if ip.is_loopback() {
-        let last = 2 + u8::try_from(number % usize::from(SOURCES)).unwrap_or(0);
-        socket.bind((Ipv4Addr::new(127, 0, 0, last), 0).into())?;
-    }
-    Ok(socket.connect(target).await?)
+    shared.target.visit(number, None).await
 }
 
 /// Answers pings until told to stop.

@@ -31,6 +31,8 @@ pub(super) enum BenchCommand {
     /// searched, bytes what the server keeps for them, rss_bytes the memory of this
     /// whole process after the build.
     Vectors(VectorsArgs),
+    /// Many visitors who ask a running server at a given rate.
+    Load(bench::load::LoadArgs),
     /// What idle websocket connections cost a running server.
     Idle(bench::idle::IdleArgs),
 }
@@ -99,6 +101,10 @@ pub(super) async fn run(command: BenchCommand) -> anyhow::Result<ExitCode> {
         BenchCommand::Vectors(VectorsArgs { count, dim, json }) => {
             let options = bench::vectors::Options { count: count as usize, dimension: dim as usize };
             super::report::print(&bench::vectors::run(options).await?, json)?;
+        }
+        BenchCommand::Load(args) => {
+            let json = args.json;
+            super::report::print(&bench::load::run(args).await?, json)?;
         }
         BenchCommand::Idle(args) => {
             let json = args.json;
