@@ -14,7 +14,7 @@
 
 use rayon::prelude::*;
 
-use super::model::{Labeled, Model, PhraseKind, Ranking, Text};
+use super::model::{Dense, Labeled, Model, PhraseKind, Ranking, Text};
 
 /// Parts that the phrases are cut into; each is held out in turn.
 pub const PARTS: usize = 10;
@@ -129,13 +129,13 @@ impl Calibration {
         is_opposed: impl Fn(usize, usize) -> bool + Sync,
         outside: &[Text<'_>],
         classes: usize,
-        dimension: usize,
+        dense: Dense,
         max_wrong: f64,
     ) -> Self {
         let held_out = (ENOUGH / (phrases.len() * (classes + OVERHEAD)).max(1)).clamp(1, PARTS);
         let observed: Vec<Observed> = (0..held_out)
             .into_par_iter()
-            .map(|part| hold_out(part, phrases, &is_opposed, outside, classes, dimension))
+            .map(|part| hold_out(part, phrases, &is_opposed, outside, classes, dense))
             .collect();
         let inside: Vec<(Signals, bool)> = observed.iter().flat_map(|part| part.inside.iter().copied()).collect();
         let outside: Vec<Signals> = observed.iter().flat_map(|part| part.outside.iter().copied()).collect();
@@ -209,14 +209,14 @@ fn hold_out(
     is_opposed: &(impl Fn(usize, usize) -> bool + Sync),
     outside: &[Text<'_>],
     classes: usize,
-    dimension: usize,
+    dense: Dense,
 ) -> Observed {
     let (learned, asked) = split(part, phrases, classes);
     let learned: Vec<Labeled<'_>> = learned.into_iter().map(|at| phrases[at]).collect();
     let is_asked = |at: usize| at % PARTS == part;
     let background: Vec<Text<'_>> =
         outside.iter().enumerate().filter(|(at, _)| !is_asked(*at)).map(|(_, text)| *text).collect();
-    let model = Model::train(&learned, &background, classes, dimension);
+    let model = Model::train(&learned, &background, classes, dense);
     let inside = asked.par_iter().filter_map(|at| {
         let ranking = model.rank(phrases[*at].text, |_| true);
         let best = ranking.candidates.first()?.class;

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::calibration::Calibration;
 use super::features::Grams;
 use super::message::Message;
-use super::model::{Labeled, Model, PhraseKind, Text};
+use super::model::{Dense, Labeled, Model, PhraseKind, Text};
 use super::polarity::Stance;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
@@ -156,15 +156,15 @@ impl Phrases {
     async fn learn(&self, teaching: Teaching<'_>) -> Result<Trained, EmbedError> {
         let lesson = Lesson::of(self, teaching).await?;
         let (labeled, outside) = (lesson.labeled(self), lesson.outside());
-        let (classes, dimension) = (self.answers.len(), teaching.embedder.dimension());
+        let (classes, dense) = (self.answers.len(), dense_of(teaching.embedder));
         let (model, calibration) = rayon::join(
-            || Model::train(&labeled, &outside, classes, dimension),
+            || Model::train(&labeled, &outside, classes, dense),
             || {
                 let is_opposed = |at: usize, class: usize| {
                     let message = self.phrases.get(at).map(|phrase| &phrase.message.polarity);
                     message.is_some_and(|polarity| self.answers[class].stance.conflict(polarity).is_some())
                 };
-                Calibration::learn(&labeled, is_opposed, &outside, classes, dimension, teaching.max_wrong_match_rate)
+                Calibration::learn(&labeled, is_opposed, &outside, classes, dense, teaching.max_wrong_match_rate)
             },
         );
         Ok(Trained { model, calibration })
@@ -298,6 +298,12 @@ impl Phrases {
     pub fn is_empty(&self) -> bool {
         self.phrases.is_empty()
     }
+}
+
+/// What the vectors of an embedder know: one that has a table of words makes texts of
+/// them.
+pub(super) fn dense_of(embedder: &dyn Embedder) -> Dense {
+    Dense { dimension: embedder.dimension(), knows_sentences: embedder.words().is_none() }
 }
 
 /// The words of an identifier: `change-port` says "change port".

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::calibration::{PARTS, split};
 use super::model::{Labeled, Model, Ranked};
-use super::phrases::{Lesson, Phrases, Teaching};
+use super::phrases::{Lesson, Phrases, Teaching, dense_of};
 use crate::domain::ids::AnswerId;
 use crate::ports::embedder::EmbedError;
 
@@ -83,13 +83,13 @@ pub async fn review(phrases: &Phrases, teaching: Teaching<'_>) -> Result<Vec<Fin
     }
     let lesson = Lesson::of(phrases, teaching).await?;
     let labeled = lesson.labeled(phrases);
-    let (classes, dimension) = (phrases.answers.len(), teaching.embedder.dimension());
+    let (classes, dense) = (phrases.answers.len(), dense_of(teaching.embedder));
     let parts: Vec<(Vec<Lost>, Vec<usize>)> = (0..PARTS)
         .into_par_iter()
         .map(|part| {
             let (learned, asked) = split(part, &labeled, classes);
             let known: Vec<Labeled<'_>> = learned.iter().map(|at| labeled[*at]).collect();
-            let model = Model::train(&known, &[], classes, dimension);
+            let model = Model::train(&known, &[], classes, dense);
             let lost = asked.iter().filter_map(|at| {
                 let own = labeled[*at].class;
                 let ranking = model.rank(labeled[*at].text, |_| true);

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::audience::{AudienceSet, Audiences};
 use super::confidence::{self, Evidence};
-use super::fusion::Signals;
+use super::fusion::{Signals, Weights};
 use super::lexical::{LexicalIndex, LexicalScores};
 use super::lexicon::{Lexicon, PassageWords};
 use super::passage::Passage;
@@ -225,6 +225,8 @@ impl Index {
         }
         let weights = question.word_weights(&lexical.idf, self.lexical.documents());
         let most: f32 = question.terms.iter().map(|term| term.weight * weights[term.word]).sum();
+        let is_of_words = self.embedder.as_ref().is_some_and(|embedder| embedder.words().is_some());
+        let fusion = if is_of_words { Weights::OF_WORDS } else { Weights::OF_SENTENCES };
         let signals = |at: u32, meaning: Option<f32>| Signals {
             words: if most > 0.0 { lexical.scores[at as usize] / most } else { 0.0 },
             meaning: meaning.unwrap_or(0.0),
@@ -238,7 +240,7 @@ impl Index {
                     (None, _) if lexical.best > 0.0 => lexical.scores[at as usize] / lexical.best,
                     (None, _) => 0.0,
                     (Some(_), Mode::Semantic) => cosine.unwrap_or(0.0).clamp(0.0, 1.0),
-                    (Some(_), Mode::Lexical | Mode::Hybrid) => signals(at, cosine).fused(),
+                    (Some(_), Mode::Lexical | Mode::Hybrid) => signals(at, cosine).fused(fusion),
                 };
                 Scored { fused, at, cosine, wording: None }
             })
@@ -254,7 +256,7 @@ impl Index {
             let wordings = self.wordings(question, &weights, lexical, &slots);
             for ((scored, nearest), wording) in looked_at.iter_mut().zip(nearest).zip(wordings) {
                 scored.cosine = nearest;
-                scored.fused = Signals { wording, ..signals(scored.at, nearest) }.fused();
+                scored.fused = Signals { wording, ..signals(scored.at, nearest) }.fused(fusion);
                 scored.wording = Some(wording);
             }
             scored.sort_unstable_by(Scored::best_first);

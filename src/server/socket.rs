@@ -44,7 +44,7 @@ use fragments::FragmentGuard;
 type Stream = WebSocketStream<FragmentGuard<TcpStream>>;
 
 /// Bytes that are read or written at a time: what an idle socket keeps.
-const BUFFER: usize = 4 * 1024;
+const BUFFER: usize = 1024;
 
 /// Bytes that are handed to the stream before it is flushed.
 const BATCH: usize = 32 * 1024;
