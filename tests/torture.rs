@@ -4,7 +4,7 @@
 //! Counts are small here. The full ones:
 //!
 //! ```sh
-//! DOCENT_TORTURE=1000 cargo test --release --test torture -- --nocapture
+//! DOCENT_TEST_TORTURE=1000 cargo test --release --test torture -- --nocapture
 //! ```
 
 #[path = "socket/client.rs"]
@@ -15,7 +15,7 @@ mod kill;
 #[path = "torture/server.rs"]
 mod server;
 
-/// How often something is done: `usual` times, or as often as `DOCENT_TORTURE` says.
+/// How often something is done: `usual` times, or as often as `DOCENT_TEST_TORTURE` says.
 fn count(usual: usize) -> usize {
-    std::env::var("DOCENT_TORTURE").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+    std::env::var("DOCENT_TEST_TORTURE").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
 }
