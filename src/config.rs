@@ -55,6 +55,8 @@ pub struct Config {
     pub project_key: String,
     /// How users are told apart.
     pub identity: Identity,
+    /// Whether other computers may read `/metrics`.
+    pub public_metrics: bool,
     /// Whether conversations are kept in memory alone.
     pub is_throwaway: bool,
     /// What compares meanings.
@@ -155,6 +157,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         }),
         data: PathBuf::from(if data == THROWAWAY { "docent-data" } else { &data }),
         is_throwaway: data == THROWAWAY,
+        public_metrics: reader.parse("public_metrics", "true or false", |text| text.parse().ok()),
         project_key: reader.text("project_key").to_owned(),
         identity: identity::read(&mut reader),
         embeddings: Embeddings::read(&mut reader),

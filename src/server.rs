@@ -19,6 +19,7 @@ pub mod health;
 pub mod host;
 pub mod hub;
 pub mod listener;
+mod metrics;
 pub mod origin;
 pub mod outbox;
 pub mod router;
@@ -42,6 +43,7 @@ use crate::ports::conversation_store::ConversationStore;
 use answerer::Answerer;
 use clock::Clock;
 use hub::Hub;
+use metrics::Metrics;
 use settings::ServerSettings;
 
 /// What the server needs from outside.
@@ -61,6 +63,7 @@ pub(crate) struct App {
     pub(crate) answerer: Arc<dyn Answerer>,
     pub(crate) clock: Clock,
     pub(crate) hub: Hub,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) revocations: watch::Receiver<Arc<Revocations>>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stages: Stages,
@@ -103,13 +106,15 @@ pub async fn serve(
     let tracker = TaskTracker::new();
     let stages = Stages::default();
     let drain = settings.drain;
-    let hub = Hub::new(&settings, &services, clock, tracker.clone(), stages.clone());
+    let metrics = Arc::new(Metrics::new());
+    let hub = Hub::new(&settings, &services, (clock, metrics.clone()), tracker.clone(), stages.clone());
     let is_on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let app = App {
         settings,
         answerer: services.answerer,
         clock,
         hub,
+        metrics,
         revocations: services.revocations,
         tracker: tracker.clone(),
         stages: stages.clone(),

@@ -172,6 +172,7 @@ fn settings_of(config: &Config) -> ServerSettings {
             ..SessionSettings::default()
         },
         allowed_origins: config.origins.clone(),
+        public_metrics: config.public_metrics,
         connections: limits.max_connections.min(possible),
         head_timeout: limits.head_timeout,
         drain: limits.drain,

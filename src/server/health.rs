@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::App;
-use super::router::report;
+use super::router::{Refusal, refusal, report};
 use crate::agent::library::KnowledgeStatus;
+
+/// The text format of OpenMetrics.
+const TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(crate) async fn healthz() -> Response {
     report(StatusCode::OK, json!({ "status": "ok" }))
@@ -24,6 +28,20 @@ pub(crate) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> R
         return report(StatusCode::SERVICE_UNAVAILABLE, knowledge("draining", &status, details));
     }
     report(StatusCode::OK, knowledge(if status.healthy { "ready" } else { "degraded" }, &status, details))
+}
+
+/// Counts for Prometheus: for this computer, and for others when the operator says so.
+pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    if !app.settings.public_metrics && !app.is_local(&headers) {
+        return refusal(Refusal::NotFound);
+    }
+    match app.metrics.text(&app.answerer.knowledge_status()) {
+        Ok(text) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            report(StatusCode::INTERNAL_SERVER_ERROR, json!({ "status": "failed" }))
+        }
+    }
 }
 
 /// Diagnostics quote the files of authors, so without `details` they are only counted.

@@ -22,6 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use super::answerer::Answerer;
 use super::clock::Clock;
+use super::metrics::Metrics;
 use super::outbox::{Outbox, Outgoing};
 use super::settings::ServerSettings;
 use super::{Services, Stages};
@@ -46,6 +47,7 @@ struct Core {
     store: Arc<dyn ConversationStore>,
     answerer: Arc<dyn Answerer>,
     clock: Clock,
+    metrics: Arc<Metrics>,
     settings: ServerSettings,
     tracker: TaskTracker,
     stages: Stages,
@@ -151,7 +153,7 @@ impl Hub {
     pub(crate) fn new(
         settings: &ServerSettings,
         services: &Services,
-        clock: Clock,
+        (clock, metrics): (Clock, Arc<Metrics>),
         tracker: TaskTracker,
         stages: Stages,
     ) -> Self {
@@ -159,6 +161,7 @@ impl Hub {
             store: services.store.clone(),
             answerer: services.answerer.clone(),
             clock,
+            metrics,
             settings: settings.clone(),
             tracker,
             stages,

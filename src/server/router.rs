@@ -37,6 +37,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/asyncapi.json", get(|| async { document(&ASYNCAPI) }))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(health::metrics))
         .route("/articles/{*id}", get(article::article))
         .route("/", get(|| async { assets::INDEX }))
         .route("/try-it.js", get(|| async { assets::SCRIPT }))

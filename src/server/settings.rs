@@ -32,6 +32,8 @@ pub struct ServerSettings {
     pub reconnect_spread: Duration,
     /// How many conversations that nobody follows keep their state.
     pub idle_conversations: usize,
+    /// Whether other computers may read `/metrics`.
+    pub public_metrics: bool,
 }
 
 impl Default for ServerSettings {
@@ -49,6 +51,7 @@ impl Default for ServerSettings {
             drain: Duration::from_secs(30),
             reconnect_spread: Duration::from_secs(5),
             idle_conversations: 10_000,
+            public_metrics: false,
         }
     }
 }

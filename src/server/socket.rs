@@ -25,6 +25,7 @@ use super::clock::{fresh, spread};
 use super::content;
 use super::hub::{Entered, Entrance, Following};
 use super::listener::Place;
+use super::metrics::Joining;
 use super::outbox::{Outbox, Outgoing};
 use crate::domain::ids::ConversationId;
 use crate::domain::revocation::Revocations;
@@ -64,6 +65,7 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Openi
         WebSocketStream::from_partially_read(guard, early, Role::Server, Some(config)).await
     };
     let outbox = Arc::new(Outbox::new(app.settings.session.queue_events, app.settings.session.queue_bytes));
+    app.metrics.opened();
     let code = if let Some(opening) = opening {
         let abandon = app.stages.abandon.clone();
         let mut socket = Socket::new(&app, outbox.clone(), opening);
@@ -78,6 +80,7 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Openi
     } else {
         Some(CloseCode::Version)
     };
+    app.metrics.closed(code);
     if let Some(code) = code {
         // Apart, so that the memory it needs is not part of every idle socket.
         let closing = Box::pin(closing::close(&mut stream, code, &outbox, app.settings.close_timeout));
@@ -240,7 +243,12 @@ impl<'a> Socket<'a> {
         let mut effects = VecDeque::from(self.step(event));
         while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Send(frame) => self.outbox.push(Outgoing::new(&frame)),
+                Effect::Send(frame) => {
+                    if let ServerMessage::Error(error) = &frame.message {
+                        self.app.metrics.refused(error.code);
+                    }
+                    self.outbox.push(Outgoing::new(&frame));
+                }
                 Effect::Greet(frame) => {
                     let mut frames = vec![Outgoing::new(&frame)];
                     frames.append(&mut self.replay);
@@ -251,6 +259,11 @@ impl<'a> Socket<'a> {
                     let event = match Box::pin(self.app.hub.join(request, &self.outbox)).await {
                         Ok(entry) => {
                             self.following = Some(entry.following);
+                            self.app.metrics.joined(match (entry.resumed, entry.replay.is_empty()) {
+                                (true, _) => Joining::Replayed,
+                                (false, false) => Joining::Snapshot,
+                                (false, true) => Joining::New,
+                            });
                             self.replay = entry.replay;
                             Event::Joined(Joined {
                                 session: format!("sess-{}", fresh()),

@@ -40,6 +40,28 @@ async fn lives(address: SocketAddr) {
 }
 
 #[tokio::test]
+async fn what_happens_is_counted() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    client.ask("a secret canary").await;
+    client.call("feedback.set", json!({"message_id": "none", "value": "up"})).await;
+    let counted = get(rig.address, "/metrics").await;
+    assert_eq!(status(&counted), 200);
+    for line in [
+        "docent_sockets 1",
+        "docent_joined_total{code=\"new\"} 1",
+        "docent_refused_total{code=\"bad_request\"} 1",
+        "docent_run_seconds_count 1",
+        "docent_knowledge_version",
+        "# EOF",
+    ] {
+        assert!(counted.contains(line), "{line} is missing in {counted}");
+    }
+    assert!(counted.contains("docent_runs_total{kind=") && counted.contains("outcome=\"completed\""), "{counted}");
+    assert!(!counted.contains("canary") && !counted.contains("anon-"), "{counted}");
+}
+
+#[tokio::test]
 async fn pages_and_reports() {
     let rig = Rig::start().await;
     for (path, kind, part) in [

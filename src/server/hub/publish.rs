@@ -130,7 +130,7 @@ impl Core {
         if events.is_empty() {
             return Ok(effects);
         }
-        match self.store.append(&id, events).await? {
+        match self.store.append(&id, events).await.inspect_err(|_| self.metrics.unstored())? {
             last if last == seq => Ok(effects),
             last => Err(StoreError::Failed(format!("the log is at event {last}, the conversation at {seq}"))),
         }
@@ -147,6 +147,9 @@ impl Core {
         for (effect, stored) in effects {
             match effect {
                 ConversationEffect::Append(frame) => {
+                    if let ServerMessage::RunFinished(run) = &frame.message {
+                        self.metrics.run_finished(run);
+                    }
                     let outgoing =
                         Outgoing::event(numbered(frame.seq.unwrap_or(0), &stored.unwrap_or_default()), &frame);
                     inside.followers.iter().for_each(|follower| follower.outbox.push(outgoing.clone()));
@@ -155,8 +158,10 @@ impl Core {
                     if let Some(outbox) = requester {
                         outbox.push(Outgoing::new(&frame));
                     }
-                    if let ServerMessage::Ack(accepted) = frame.message {
-                        ack = Some(accepted);
+                    match frame.message {
+                        ServerMessage::Ack(accepted) => ack = Some(accepted),
+                        ServerMessage::Error(error) => self.metrics.refused(error.code),
+                        _ => {}
                     }
                 }
                 ConversationEffect::Broadcast(frame) => {

@@ -56,6 +56,7 @@ impl Core {
         };
         agent.abort();
         let conversation = room.id.as_str();
+        self.metrics.run_took(started.elapsed());
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match end {
             None => tracing::debug!(run.id = run.as_str(), conversation.id = conversation, duration_ms, "run finished"),
