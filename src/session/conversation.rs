@@ -31,7 +31,12 @@ pub struct Conversation {
     seq: u64,
     run: Option<Run>,
     actions: VecDeque<OpenAction>,
-    answers: VecDeque<MessageId>,
+    /// The last answers, with the number of the event that completed each.
+    answers: VecDeque<(MessageId, u64)>,
+    /// Number of the last event that the user has read.
+    read: u64,
+    /// How many answers the user was told not to have read.
+    unread: u32,
     quick_replies: VecDeque<(String, AnswerId)>,
     outcomes: Outcomes,
 }
@@ -123,6 +128,8 @@ impl Conversation {
             run: None,
             actions: VecDeque::new(),
             answers: VecDeque::new(),
+            read: 0,
+            unread: 0,
             quick_replies: VecDeque::new(),
             outcomes: Outcomes::default(),
         }

@@ -168,6 +168,7 @@ fn command_said(
             Ok(run) => vec![Effect::Converse(origin.request(live, Command::Cancel(run)))],
             Err(error) => bad_request(origin, format!("`run_id`: {error}")),
         },
+        ClientMessage::ReadMark(mark) => vec![Effect::Converse(origin.request(live, Command::Read(mark.seq)))],
         ClientMessage::HistoryGet(get) => match ConversationId::new(&get.conversation_id) {
             Ok(conversation) => vec![Effect::ReadHistory {
                 reference: origin.id,
@@ -197,7 +198,6 @@ fn command_said(
         ClientMessage::Pong(_) => Vec::new(),
         ClientMessage::MessageRegenerate(_)
         | ClientMessage::EventTrack(_)
-        | ClientMessage::ReadMark(_)
         | ClientMessage::FeedGet(_)
         | ClientMessage::ExperienceEvent(_) => {
             let text = format!("`{}` is not served in this version of the server", message.type_name());

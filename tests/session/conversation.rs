@@ -58,6 +58,9 @@ enum Move {
     Cancel {
         run: u8,
     },
+    Read {
+        seq: u8,
+    },
     Tick {
         later: u16,
     },
@@ -76,6 +79,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         12 => (0..3_u8, 0..8_u8).prop_map(|(run, event)| Move::Turn { run, event }),
         1 => (0..3_u8, 0..4_u8).prop_map(|(run, end)| Move::End { run, end }),
         1 => (0..3_u8).prop_map(|run| Move::Cancel { run }),
+        1 => any::<u8>().prop_map(|seq| Move::Read { seq }),
         1 => any::<u16>().prop_map(|later| Move::Tick { later }),
         1 => Just(Move::Crash),
     ];
@@ -241,6 +245,7 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
             ConversationEvent::RunEnded { run: run(which), end, now }
         }
         Move::Cancel { run: which } => request(None, client(0), 0, Command::Cancel(run(which))),
+        Move::Read { seq } => request(None, client(0), 0, Command::Read(u64::from(seq))),
         Move::Crash => {
             let run = seen.open_run.as_deref().unwrap_or("none");
             ConversationEvent::RunEnded { run: RunId::new(run).expect("an id"), end: RunEnd::Lost, now }

@@ -175,7 +175,6 @@ async fn commands_of_later_versions_are_unknown() {
     for (kind, data) in [
         ("message.regenerate", json!({"message_id": "m"})),
         ("event.track", json!({"name": "clicked"})),
-        ("read.mark", json!({"seq": 1})),
         ("feed.get", json!({"limit": 10})),
         ("experience.event", json!({"experience_id": "tour", "revision": 1, "kind": "shown"})),
     ] {

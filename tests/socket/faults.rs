@@ -56,6 +56,23 @@ async fn a_run_is_stopped_by_its_user_and_history_is_read_in_pages() {
 }
 
 #[tokio::test]
+async fn what_is_read_in_one_tab_is_read_in_all() {
+    let rig = Rig::start().await;
+    let mut first = Client::join(rig.address).await;
+    let mut hello = hello();
+    hello["client_id"] = json!("tab-2");
+    hello["resume"] = first.cursor(0);
+    let mut second = Client::join_as(rig.address, hello).await;
+    let answered = first.ask("hello").await;
+    first.ask("hello again").await;
+    let seq = answered.iter().rev().find_map(|frame| frame["seq"].as_u64()).expect("a number");
+    for (mark, left) in [(seq, 1), (1_000_000, 0)] {
+        first.call("read.mark", json!({"seq": mark})).await;
+        assert_eq!(second.until("unread").await["data"]["count"], left, "read up to {mark}");
+    }
+}
+
+#[tokio::test]
 async fn two_chats_at_once_do_not_mix() {
     let rig = Rig::start().await;
     let mut ann = Client::join(rig.address).await;

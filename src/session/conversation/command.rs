@@ -7,6 +7,7 @@ use crate::domain::action::ActionKind;
 use crate::domain::ids::{ActionId, AnswerId, ClientId, MessageId, RunId};
 use crate::domain::user::UserContext;
 use crate::protocol::action::{ActionResultCode, ActionStatus};
+use crate::protocol::context::Unread;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::history::MessageFeedback;
 use crate::protocol::launch::{LaunchMode, LaunchResolved, LaunchSource};
@@ -54,6 +55,8 @@ pub enum Command {
     Judge(Feedback),
     /// The user stops a run.
     Cancel(RunId),
+    /// The user has read everything up to this event.
+    Read(u64),
 }
 
 /// What the user says.
@@ -167,6 +170,7 @@ impl Conversation {
                     Command::Report(report) => self.report(report, &client, now, &mut events),
                     Command::Judge(feedback) => self.judge(feedback, now, &mut events),
                     Command::Cancel(run) => self.cancel(settings, run, now, &mut events),
+                    Command::Read(seq) => Ok(self.mark_read(seq, now, &mut events)),
                 };
                 // The log tells which command caused what, so that sending one again is
                 // harmless after a restart too.
@@ -283,6 +287,18 @@ impl Conversation {
         self.run = Some(run);
     }
 
+    /// Every tab is told how many answers are left, when that has changed.
+    fn mark_read(&mut self, seq: u64, now: Moment, effects: &mut Vec<ConversationEffect>) -> Ack {
+        self.read = self.read.max(seq.min(self.seq));
+        let left = self.answers.iter().filter(|(_, answered)| *answered > self.read).count();
+        let count = u32::try_from(left).unwrap_or(u32::MAX);
+        if count != self.unread || left == 0 {
+            self.unread = count;
+            self.append(ServerMessage::Unread(Unread { count }), None, now, effects);
+        }
+        Ack::default()
+    }
+
     fn cancel(
         &mut self,
         settings: &SessionSettings,
@@ -304,7 +320,7 @@ impl Conversation {
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) -> Result<Ack, CommandError> {
-        if !self.answers.contains(&feedback.message) {
+        if !self.answers.iter().any(|(answer, _)| *answer == feedback.message) {
             let message = "`message_id` is not a recent answer of this conversation";
             return Err(CommandError::new(ErrorCode::BadRequest, message));
         }

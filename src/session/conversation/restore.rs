@@ -70,7 +70,14 @@ impl Conversation {
                     }
                 }
                 if let Ok(id) = MessageId::new(&message.message_id) {
-                    push_bounded(&mut self.answers, id, settings.remembered_answers);
+                    let seq = frame.seq.unwrap_or(0);
+                    push_bounded(&mut self.answers, (id, seq), settings.remembered_answers);
+                }
+            }
+            ServerMessage::Unread(unread) => {
+                self.unread = unread.count;
+                if unread.count == 0 {
+                    self.read = frame.seq.unwrap_or(0);
                 }
             }
             ServerMessage::ActionRequested(requested) => {

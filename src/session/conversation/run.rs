@@ -244,8 +244,8 @@ impl Conversation {
             from_seq: self.run.as_ref().and_then(|run| run.first_delta),
             run_id: Some(prefix),
         };
-        push_bounded(&mut self.answers, answer_id, settings.remembered_answers);
-        self.append(ServerMessage::MessageCompleted(Box::new(completed)), None, now, effects);
+        let seq = self.append(ServerMessage::MessageCompleted(Box::new(completed)), None, now, effects);
+        push_bounded(&mut self.answers, (answer_id, seq), settings.remembered_answers);
     }
 
     fn finish(
