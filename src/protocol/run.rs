@@ -33,6 +33,8 @@ pub enum RunTrigger {
     QuickReply,
     /// A launch.
     Launch,
+    /// The wish for another answer.
+    Regenerate,
 }
 
 /// `run.status`: what is being done. Not kept, and not replayed.

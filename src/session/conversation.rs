@@ -33,12 +33,28 @@ pub struct Conversation {
     actions: VecDeque<OpenAction>,
     /// The last answers, with the number of the event that completed each.
     answers: VecDeque<(MessageId, u64)>,
+    /// What the last answer was given to, so that it can be given again.
+    asked: Option<Asked>,
     /// Number of the last event that the user has read.
     read: u64,
     /// How many answers the user was told not to have read.
     unread: u32,
     quick_replies: VecDeque<(String, AnswerId)>,
     outcomes: Outcomes,
+}
+
+/// A question that has an answer, or will have one.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// The user's message.
+    said: MessageId,
+    /// The answer's.
+    answer: MessageId,
+    /// How often it was given again.
+    rev: u32,
+    text: String,
+    plain: Option<String>,
+    chosen_answer: Option<AnswerId>,
 }
 
 /// What happens to a conversation.
@@ -128,6 +144,7 @@ impl Conversation {
             run: None,
             actions: VecDeque::new(),
             answers: VecDeque::new(),
+            asked: None,
             read: 0,
             unread: 0,
             quick_replies: VecDeque::new(),

@@ -168,6 +168,13 @@ fn command_said(
             Ok(run) => vec![Effect::Converse(origin.request(live, Command::Cancel(run)))],
             Err(error) => bad_request(origin, format!("`run_id`: {error}")),
         },
+        ClientMessage::MessageRegenerate(regenerate) => match MessageId::new(&regenerate.message_id) {
+            Ok(message) => {
+                let setup = setup(live, &Attributes::new());
+                vec![Effect::Converse(origin.request(live, Command::Regenerate { message, setup }))]
+            }
+            Err(error) => bad_request(origin, format!("`message_id`: {error}")),
+        },
         ClientMessage::ReadMark(mark) => vec![Effect::Converse(origin.request(live, Command::Read(mark.seq)))],
         ClientMessage::HistoryGet(get) => match ConversationId::new(&get.conversation_id) {
             Ok(conversation) => vec![Effect::ReadHistory {
@@ -196,10 +203,7 @@ fn command_said(
             Err(error) => vec![refuse(origin.id, ErrorCode::PostNotFound, format!("`post_id`: {error}"))],
         },
         ClientMessage::Pong(_) => Vec::new(),
-        ClientMessage::MessageRegenerate(_)
-        | ClientMessage::EventTrack(_)
-        | ClientMessage::FeedGet(_)
-        | ClientMessage::ExperienceEvent(_) => {
+        ClientMessage::EventTrack(_) | ClientMessage::FeedGet(_) | ClientMessage::ExperienceEvent(_) => {
             let text = format!("`{}` is not served in this version of the server", message.type_name());
             vec![refuse(origin.id, ErrorCode::UnknownType, text)]
         }

@@ -61,6 +61,9 @@ enum Move {
     Read {
         seq: u8,
     },
+    Regenerate {
+        message: u8,
+    },
     Tick {
         later: u16,
     },
@@ -80,6 +83,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => (0..3_u8, 0..4_u8).prop_map(|(run, end)| Move::End { run, end }),
         1 => (0..3_u8).prop_map(|run| Move::Cancel { run }),
         1 => any::<u8>().prop_map(|seq| Move::Read { seq }),
+        2 => (0..2_u8).prop_map(|message| Move::Regenerate { message }),
         1 => any::<u16>().prop_map(|later| Move::Tick { later }),
         1 => Just(Move::Crash),
     ];
@@ -120,6 +124,10 @@ impl Seen {
                 if message.role == Role::Agent {
                     self.answers.push(message.message_id.clone());
                 }
+            }
+            ServerMessage::MessageStarted(started) if started.rev.is_some() => {
+                assert!(self.completed.remove(&started.message_id), "what was completed is given again");
+                self.answers.retain(|answer| *answer != started.message_id);
             }
             ServerMessage::MessageDelta(delta) => {
                 assert!(!self.completed.contains(&delta.message_id), "nothing follows a completed message");
@@ -245,6 +253,10 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
             ConversationEvent::RunEnded { run: run(which), end, now }
         }
         Move::Cancel { run: which } => request(None, client(0), 0, Command::Cancel(run(which))),
+        Move::Regenerate { message } => {
+            let message = MessageId::new(&Seen::choose(&seen.answers, message)).expect("an id");
+            request(None, client(0), 0, Command::Regenerate { message, setup: setup() })
+        }
         Move::Read { seq } => request(None, client(0), 0, Command::Read(u64::from(seq))),
         Move::Crash => {
             let run = seen.open_run.as_deref().unwrap_or("none");

@@ -173,7 +173,6 @@ async fn commands_of_later_versions_are_unknown() {
     let rig = Rig::start().await;
     let mut client = Client::join(rig.address).await;
     for (kind, data) in [
-        ("message.regenerate", json!({"message_id": "m"})),
         ("event.track", json!({"name": "clicked"})),
         ("feed.get", json!({"limit": 10})),
         ("experience.event", json!({"experience_id": "tour", "revision": 1, "kind": "shown"})),

@@ -73,6 +73,27 @@ async fn what_is_read_in_one_tab_is_read_in_all() {
 }
 
 #[tokio::test]
+async fn the_last_answer_is_given_again_in_its_place() {
+    let rig = Rig::start().await;
+    let mut client = Client::join(rig.address).await;
+    let answered = client.ask("hello").await;
+    let started = answered.iter().find(|frame| frame["type"] == "message.started").expect("an answer");
+    let answer = started["data"]["message_id"].clone();
+    client.command("message.regenerate", json!({"message_id": answer})).await;
+    let again = client.through("run.finished").await;
+    let of = |kind: &str| again.iter().find(|frame| frame["type"] == kind).expect("a frame")["data"].clone();
+    assert_eq!(of("run.started")["trigger"], "regenerate");
+    assert_eq!((&of("message.started")["message_id"], &of("message.started")["rev"]), (&answer, &json!(2)));
+    assert_eq!(of("message.completed")["message_id"], answer);
+    let page = json!({"conversation_id": client.welcome["data"]["conversation_id"], "before_seq": 1_000, "limit": 10});
+    client.command("history.get", page).await;
+    let page = client.until("history.page").await;
+    assert_eq!(page["data"]["messages"].as_array().map(Vec::len), Some(2), "{page}");
+    let other = client.call("message.regenerate", json!({"message_id": "another"})).await;
+    assert_eq!(other["data"]["code"], "bad_request");
+}
+
+#[tokio::test]
 async fn two_chats_at_once_do_not_mix() {
     let rig = Rig::start().await;
     let mut ann = Client::join(rig.address).await;

@@ -81,6 +81,9 @@ impl Core {
             for event in events.iter().rev() {
                 let Ok(frame) = serde_json::from_str::<ServerFrame>(&event.frame) else { continue };
                 match frame.message {
+                    // An answer that was given again stands where its last attempt does.
+                    ServerMessage::MessageCompleted(message)
+                        if digest.messages.iter().any(|known| known.message_id == message.message_id) => {}
                     ServerMessage::MessageCompleted(message) => {
                         bytes += event.frame.len();
                         if digest.messages.len() == limit || bytes > MAX_BYTES {

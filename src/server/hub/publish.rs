@@ -31,7 +31,7 @@ impl Core {
             *preflight =
                 self.answerer.check_action(offered, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
-        let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_));
+        let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_) | Command::Regenerate { .. });
         if starts_run && self.tracker.is_closed() {
             let error = CommandError::new(ErrorCode::Internal, "the server is shutting down");
             outbox.push(answer(request.id, error));

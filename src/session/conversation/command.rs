@@ -2,7 +2,7 @@
 
 use super::action::Claim;
 use super::run::{Run, RunEnd};
-use super::{Conversation, ConversationEffect};
+use super::{Asked, Conversation, ConversationEffect};
 use crate::domain::action::ActionKind;
 use crate::domain::ids::{ActionId, AnswerId, ClientId, MessageId, RunId};
 use crate::domain::user::UserContext;
@@ -55,6 +55,13 @@ pub enum Command {
     Judge(Feedback),
     /// The user stops a run.
     Cancel(RunId),
+    /// The user wants the last answer to be given again.
+    Regenerate {
+        /// The answer.
+        message: MessageId,
+        /// Who, and where.
+        setup: TurnSetup,
+    },
     /// The user has read everything up to this event.
     Read(u64),
 }
@@ -170,6 +177,9 @@ impl Conversation {
                     Command::Report(report) => self.report(report, &client, now, &mut events),
                     Command::Judge(feedback) => self.judge(feedback, now, &mut events),
                     Command::Cancel(run) => self.cancel(settings, run, now, &mut events),
+                    Command::Regenerate { message, setup } => {
+                        self.regenerate(&message, setup, &fresh, client, now, &mut events)
+                    }
                     Command::Read(seq) => Ok(self.mark_read(seq, now, &mut events)),
                 };
                 // The log tells which command caused what, so that sending one again is
@@ -282,6 +292,14 @@ impl Conversation {
         self.append(ServerMessage::MessageCompleted(Box::new(said)), id.clone(), now, effects);
         let started = RunStarted { run_id: run.id().to_string(), trigger, message_id };
         self.append(ServerMessage::RunStarted(started), None, now, effects);
+        self.asked = Some(Asked {
+            said: user_message(fresh),
+            answer: run.message.clone(),
+            rev: 1,
+            text: text.clone(),
+            plain: plain.clone(),
+            chosen_answer: chosen_answer.clone(),
+        });
         let start = StartTurn { run: run.id().clone(), message: text, plain, chosen_answer, setup };
         effects.push(ConversationEffect::Start(Box::new(start)));
         self.run = Some(run);
@@ -311,6 +329,41 @@ impl Conversation {
         }
         self.end_run(settings, &run, RunEnd::Cancelled, now, effects);
         effects.push(ConversationEffect::Stop(run));
+        Ok(Ack::default())
+    }
+
+    /// Another run for the last question; its answer takes the place of the one before.
+    fn regenerate(
+        &mut self,
+        message: &MessageId,
+        setup: TurnSetup,
+        fresh: &str,
+        client: ClientId,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) -> Result<Ack, CommandError> {
+        self.check_idle()?;
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.answer == *message) else {
+            let message = "`message_id` is not the last answer of this conversation";
+            return Err(CommandError::new(ErrorCode::BadRequest, message));
+        };
+        asked.rev += 1;
+        let run = Run::again(fresh, client, setup.capabilities.clone(), (asked.answer.clone(), asked.rev));
+        let started = RunStarted {
+            run_id: run.id().to_string(),
+            trigger: RunTrigger::Regenerate,
+            message_id: asked.said.to_string(),
+        };
+        let start = StartTurn {
+            run: run.id().clone(),
+            message: asked.text.clone(),
+            plain: asked.plain.clone(),
+            chosen_answer: asked.chosen_answer.clone(),
+            setup,
+        };
+        self.append(ServerMessage::RunStarted(started), None, now, effects);
+        effects.push(ConversationEffect::Start(Box::new(start)));
+        self.run = Some(run);
         Ok(Ack::default())
     }
 

@@ -5,7 +5,7 @@
 
 use super::action::OpenAction;
 use super::run::Run;
-use super::{Conversation, push_bounded};
+use super::{Asked, Conversation, push_bounded};
 use crate::domain::ids::{AnswerId, ConversationId, MessageId, RunId};
 use crate::ports::conversation_store::StoredEvent;
 use crate::protocol::message::Role;
@@ -55,11 +55,26 @@ impl Conversation {
             }
             ServerMessage::RunFinished(_) => self.run = None,
             ServerMessage::MessageStarted(started) => {
+                let message = MessageId::new(&started.message_id).ok();
+                if let Some((asked, answer)) = self.asked.as_mut().zip(message.clone()) {
+                    (asked.answer, asked.rev) = (answer, started.rev.unwrap_or(1));
+                }
                 if let Some(run) = self.run.as_mut() {
-                    run.resume_message(MessageId::new(&started.message_id).ok());
+                    run.resume_message(message, started.rev);
                 }
             }
-            ServerMessage::MessageCompleted(message) if message.role == Role::Agent => {
+            ServerMessage::MessageCompleted(message) if message.role == Role::User => {
+                // Its answer is named once it begins.
+                self.asked = MessageId::new(&message.message_id).ok().map(|said| Asked {
+                    answer: said.clone(),
+                    said,
+                    rev: 1,
+                    text: message.text,
+                    plain: None,
+                    chosen_answer: None,
+                });
+            }
+            ServerMessage::MessageCompleted(message) => {
                 if let Some(run) = self.run.as_mut() {
                     run.message_is_complete();
                 }
@@ -71,6 +86,7 @@ impl Conversation {
                 }
                 if let Ok(id) = MessageId::new(&message.message_id) {
                     let seq = frame.seq.unwrap_or(0);
+                    self.answers.retain(|(answer, _)| *answer != id);
                     push_bounded(&mut self.answers, (id, seq), settings.remembered_answers);
                 }
             }

@@ -22,6 +22,8 @@ pub struct Run {
     pub(super) client: ClientId,
     pub(super) capabilities: Vec<ActionKind>,
     pub(super) offered: u32,
+    /// Which attempt at its answer it is, from 1.
+    rev: u32,
     /// Whether `message.started` was sent.
     started: bool,
     /// Whether the agent's `message.completed` was sent.
@@ -57,12 +59,23 @@ impl Run {
             client,
             capabilities,
             offered: 0,
+            rev: 1,
             started: false,
             completed: false,
             text: String::new(),
             citations: Vec::new(),
             first_delta: None,
         }
+    }
+
+    /// A run that gives an answer again, as attempt `rev`.
+    pub(super) fn again(
+        fresh: &str,
+        client: ClientId,
+        capabilities: Vec<ActionKind>,
+        (message, rev): (MessageId, u32),
+    ) -> Self {
+        Self { message, rev, ..Self::new(fresh, client, capabilities) }
     }
 
     /// A run that a log tells of; what it said is lost.
@@ -73,8 +86,9 @@ impl Run {
     }
 
     /// Its answer had begun.
-    pub(super) fn resume_message(&mut self, message: Option<MessageId>) {
+    pub(super) fn resume_message(&mut self, message: Option<MessageId>, rev: Option<u32>) {
         self.started = true;
+        self.rev = rev.unwrap_or(1);
         self.message = message.unwrap_or_else(|| self.message.clone());
     }
 
@@ -171,7 +185,7 @@ impl Conversation {
             message_id: run.message.to_string(),
             role: Role::Agent,
             run_id: Some(run.id.to_string()),
-            rev: None,
+            rev: (run.rev > 1).then_some(run.rev),
         };
         self.append(ServerMessage::MessageStarted(started), None, now, effects);
     }
@@ -245,6 +259,7 @@ impl Conversation {
             run_id: Some(prefix),
         };
         let seq = self.append(ServerMessage::MessageCompleted(Box::new(completed)), None, now, effects);
+        self.answers.retain(|(answer, _)| *answer != answer_id);
         push_bounded(&mut self.answers, (answer_id, seq), settings.remembered_answers);
     }
 
