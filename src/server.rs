@@ -23,6 +23,7 @@ mod metrics;
 pub mod origin;
 pub mod outbox;
 pub mod router;
+mod seats;
 pub mod settings;
 pub mod socket;
 pub mod upgrade;
@@ -44,6 +45,7 @@ use answerer::Answerer;
 use clock::Clock;
 use hub::Hub;
 use metrics::Metrics;
+use seats::Seats;
 use settings::ServerSettings;
 
 /// What the server needs from outside.
@@ -64,6 +66,7 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) hub: Hub,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) seats: Arc<Seats>,
     pub(crate) revocations: watch::Receiver<Arc<Revocations>>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stages: Stages,
@@ -109,12 +112,14 @@ pub async fn serve(
     let metrics = Arc::new(Metrics::new());
     let hub = Hub::new(&settings, &services, (clock, metrics.clone()), tracker.clone(), stages.clone());
     let is_on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+    let seats = Seats::new(settings.sockets_per_user);
     let app = App {
         settings,
         answerer: services.answerer,
         clock,
         hub,
         metrics,
+        seats,
         revocations: services.revocations,
         tracker: tracker.clone(),
         stages: stages.clone(),

@@ -174,6 +174,7 @@ fn settings_of(config: &Config) -> ServerSettings {
         allowed_origins: config.origins.clone(),
         public_metrics: config.public_metrics,
         connections: limits.max_connections.min(possible),
+        sockets_per_user: limits.sockets_per_user,
         head_timeout: limits.head_timeout,
         drain: limits.drain,
         ..ServerSettings::default()

@@ -9,6 +9,8 @@ use super::setting::Reader;
 pub struct Limits {
     /// Connections at once.
     pub max_connections: usize,
+    /// Sockets of one user.
+    pub sockets_per_user: usize,
     /// Time for the head of a request.
     pub head_timeout: Duration,
     /// Time for the first frame of a socket.
@@ -31,6 +33,7 @@ impl Limits {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             max_connections: size(reader, "limits.max_connections", 1, 1_000_000),
+            sockets_per_user: size(reader, "limits.sockets_per_user", 1, 1_000_000),
             head_timeout: millis(reader, "limits.head_timeout_ms"),
             hello_timeout: millis(reader, "limits.hello_timeout_ms"),
             heartbeat: millis(reader, "limits.heartbeat_ms"),

@@ -77,6 +77,7 @@ pub const ALL: &[Setting] = &[
         "16000",
         "connections at once; never above the open files that the system allows",
     ),
+    setting("limits.sockets_per_user", "8", "websockets that one user may have open"),
     setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
     setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
     setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),

@@ -14,6 +14,8 @@ pub struct ServerSettings {
     pub allowed_origins: Vec<String>,
     /// Most connections at a time; must stay below the limit of open files.
     pub connections: usize,
+    /// Most sockets of one user.
+    pub sockets_per_user: usize,
     /// How long the head of a request may take.
     pub head_timeout: Duration,
     /// How long a connection that is not a socket may last.
@@ -42,6 +44,7 @@ impl Default for ServerSettings {
             session: SessionSettings::default(),
             allowed_origins: Vec::new(),
             connections: 16_000,
+            sockets_per_user: 8,
             head_timeout: Duration::from_secs(10),
             http_timeout: Duration::from_secs(60),
             head_bytes: 16 * 1024,

@@ -27,6 +27,7 @@ use super::hub::{Entered, Entrance, Following};
 use super::listener::Place;
 use super::metrics::Joining;
 use super::outbox::{Outbox, Outgoing};
+use super::seats::Seat;
 use crate::domain::ids::ConversationId;
 use crate::domain::revocation::Revocations;
 use crate::protocol::close_code::CloseCode;
@@ -110,12 +111,22 @@ struct Socket<'a> {
     following: Option<Following>,
     replay: Vec<Outgoing>,
     revocations: watch::Receiver<Arc<Revocations>>,
+    /// Held as long as the socket is open.
+    seat: Option<Seat>,
 }
 
 impl<'a> Socket<'a> {
     fn new(app: &'a Arc<App>, outbox: Arc<Outbox>, opening: Opening) -> Self {
         let state = Some(State::open(&app.settings.session, opening, app.clock.now()));
-        Self { app, outbox, state, following: None, replay: Vec::new(), revocations: app.revocations.clone() }
+        Self {
+            app,
+            outbox,
+            state,
+            following: None,
+            replay: Vec::new(),
+            revocations: app.revocations.clone(),
+            seat: None,
+        }
     }
 
     /// Goes on until one side wants to close; `None` when the client is gone already.
@@ -256,6 +267,11 @@ impl<'a> Socket<'a> {
                 }
                 Effect::Join(_) if self.is_revoked() => effects.extend(self.step(Event::Revoked)),
                 Effect::Join(request) => {
+                    self.seat = self.app.seats.take(&request.user);
+                    if self.seat.is_none() {
+                        effects.extend(self.step(Event::Crowded));
+                        continue;
+                    }
                     let event = match Box::pin(self.app.hub.join(request, &self.outbox)).await {
                         Ok(entry) => {
                             self.following = Some(entry.following);

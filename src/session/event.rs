@@ -50,6 +50,8 @@ pub enum Event {
         /// When.
         now: Moment,
     },
+    /// The user has too many connections already.
+    Crowded,
     /// The user or the token that says so was revoked.
     Revoked,
     /// The server is shutting down.

@@ -61,6 +61,7 @@ pub(super) fn awaiting_hello(
         | Event::JoinFailed(_)
         | Event::Entered { .. }
         | Event::Drained
+        | Event::Crowded
         | Event::Revoked => (State::AwaitingHello(waiting), Vec::new()),
     }
 }
@@ -196,6 +197,10 @@ pub(super) fn joining(settings: &SessionSettings, joining: Box<Joining>, event: 
         Event::Drain { reconnect_after_ms, .. } => close(vec![going_away(reconnect_after_ms)], CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
         Event::Revoked => close(Vec::new(), CloseCode::InvalidToken),
+        Event::Crowded => {
+            let message = "the user has too many connections: close one";
+            close(vec![refuse(joining.reference.clone(), ErrorCode::QuotaExceeded, message)], CloseCode::TooManySockets)
+        }
         Event::Control { .. } | Event::Tick { .. } | Event::Entered { .. } | Event::Drained => {
             (State::Joining(joining), Vec::new())
         }

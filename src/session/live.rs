@@ -85,7 +85,7 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
             let message = "the user or the token was revoked";
             close(vec![refuse(None, ErrorCode::AuthInvalid, message)], CloseCode::InvalidToken)
         }
-        Event::Drained | Event::Joined(_) | Event::JoinFailed(_) => (State::Live(live), Vec::new()),
+        Event::Drained | Event::Crowded | Event::Joined(_) | Event::JoinFailed(_) => (State::Live(live), Vec::new()),
     }
 }
 

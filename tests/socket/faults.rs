@@ -94,6 +94,32 @@ async fn the_last_answer_is_given_again_in_its_place() {
 }
 
 #[tokio::test]
+async fn a_user_has_so_many_sockets_and_no_more() {
+    let mut settings = settings();
+    settings.sockets_per_user = 2;
+    let rig = Rig::with(settings).await;
+    let first = Client::join(rig.address).await;
+    let _second = Client::join(rig.address).await;
+    let mut third = Client::open(rig.address).await;
+    third.send(json!({"type": "hello", "id": "h", "data": hello()})).await;
+    let (frames, came) = third.closed().await;
+    assert_eq!((&frames[0]["data"]["code"], came), (&json!("quota_exceeded"), Came::Closed(4505)));
+    let mut other = hello();
+    other["anonymous_id"] = json!("anon-9b2f7c1e-3f55-4c58-9d44-1f2f0e3b8a11");
+    Client::join_as(rig.address, other).await;
+    drop(first);
+    // The seat is free once the server has seen the end of the socket.
+    for _ in 0..500 {
+        let mut again = Client::open(rig.address).await;
+        again.send(json!({"type": "hello", "id": "h", "data": hello()})).await;
+        if matches!(again.next().await, Came::Frame(frame) if frame["type"] == "welcome") {
+            return;
+        }
+    }
+    panic!("the seat was not given back");
+}
+
+#[tokio::test]
 async fn two_chats_at_once_do_not_mix() {
     let rig = Rig::start().await;
     let mut ann = Client::join(rig.address).await;

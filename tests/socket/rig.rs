@@ -73,6 +73,7 @@ pub(crate) fn settings() -> ServerSettings {
     let mut settings = ServerSettings::default();
     settings.session.trace = Traces::LocalOnly;
     settings.drain = Duration::from_secs(5);
+    settings.sockets_per_user = 1_000;
     settings.session.answer_bytes = 64 * 1024 * 1024;
     settings.session.commands.count = 1_000;
     settings.session.strikes.count = 1_000;
