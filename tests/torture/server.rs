@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// A server process; it is killed when this is dropped.
 pub(crate) struct Server {
@@ -47,6 +48,18 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.process.kill().expect("a signal");
         self.process.wait().expect("an end");
+    }
+}
+
+impl Server {
+    /// Asks it to end, and waits until it has; it must say that all went well.
+    pub(crate) fn terminate(mut self) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        let started = Instant::now();
+        let status = self.process.wait().expect("an end");
+        assert_eq!(status.code(), Some(0), "a server that is told to end ends well");
+        assert!(started.elapsed() < Duration::from_secs(30), "the drain took {:?}", started.elapsed());
     }
 }
 
