@@ -12,6 +12,7 @@
 pub mod answerer;
 pub mod article;
 pub mod assets;
+mod budgets;
 pub mod clock;
 pub mod content;
 pub mod descriptors;

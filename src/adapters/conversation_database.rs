@@ -249,6 +249,16 @@ impl ConversationStore for ConversationDatabase {
         Ok(events)
     }
 
+    async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError> {
+        let work = Work::RunsSince { user: user.clone(), since: since.to_owned() };
+        match self.carry_out(work).await? {
+            Answer::Count(count) => Ok(count),
+            Answer::Done | Answer::Position(_) | Answer::Events(_) => {
+                Err(StoreError::Failed("no count was given".to_owned()))
+            }
+        }
+    }
+
     async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {
         let position = self.carry_out(Work::Renew { conversation: conversation.clone() }).await?.position()?;
         self.tails().insert(conversation.clone(), Tail { seq: position.seq, passing: Vec::new() });

@@ -187,6 +187,18 @@ impl ConversationStore for ConversationMemory {
         Ok(events(log, start, end - start))
     }
 
+    async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError> {
+        let inner = self.lock();
+        let events = inner.logs.values().filter(|log| log.user == *user).flat_map(|log| &log.events);
+        let begins = |frame: &str| {
+            frame.contains("\"run.started\"")
+                && serde_json::from_str::<serde_json::Value>(frame).is_ok_and(|frame| {
+                    frame["type"] == "run.started" && frame["ts"].as_str().is_some_and(|ts| ts >= since)
+                })
+        };
+        Ok(events.filter(|(frame, _)| begins(frame)).count() as u64)
+    }
+
     async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {
         let mut inner = self.lock();
         let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };

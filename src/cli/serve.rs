@@ -175,6 +175,7 @@ fn settings_of(config: &Config) -> ServerSettings {
         public_metrics: config.public_metrics,
         connections: limits.max_connections.min(possible),
         sockets_per_user: limits.sockets_per_user,
+        daily_turns: limits.daily_turns_per_user,
         head_timeout: limits.head_timeout,
         drain: limits.drain,
         ..ServerSettings::default()

@@ -11,6 +11,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Sockets of one user.
     pub sockets_per_user: usize,
+    /// Turns of one user in a day, instead of what the project says.
+    pub daily_turns_per_user: Option<u64>,
     /// Time for the head of a request.
     pub head_timeout: Duration,
     /// Time for the first frame of a socket.
@@ -34,6 +36,8 @@ impl Limits {
         Self {
             max_connections: size(reader, "limits.max_connections", 1, 1_000_000),
             sockets_per_user: size(reader, "limits.sockets_per_user", 1, 1_000_000),
+            daily_turns_per_user: reader
+                .optional("limits.daily_turns_per_user", "a whole number of turns", |text| text.parse().ok()),
             head_timeout: millis(reader, "limits.head_timeout_ms"),
             hello_timeout: millis(reader, "limits.hello_timeout_ms"),
             heartbeat: millis(reader, "limits.heartbeat_ms"),

@@ -78,6 +78,11 @@ pub const ALL: &[Setting] = &[
         "connections at once; never above the open files that the system allows",
     ),
     setting("limits.sockets_per_user", "8", "websockets that one user may have open"),
+    setting(
+        "limits.daily_turns_per_user",
+        "",
+        "turns that one user may take in a day; what project.yaml says when not given",
+    ),
     setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
     setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
     setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),

@@ -110,6 +110,13 @@ pub trait ConversationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
 
+    /// How many runs began in the conversations of `user` since `since`, an RFC 3339
+    /// time in UTC.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError>;
+
     /// Gives the log another epoch, since events that somebody may have seen are lost.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answerer::Answerer;
+use super::budgets::Budgets;
 use super::clock::Clock;
 use super::metrics::Metrics;
 use super::outbox::{Outbox, Outgoing};
@@ -48,6 +49,7 @@ struct Core {
     answerer: Arc<dyn Answerer>,
     clock: Clock,
     metrics: Arc<Metrics>,
+    budgets: Budgets,
     settings: ServerSettings,
     tracker: TaskTracker,
     stages: Stages,
@@ -162,6 +164,7 @@ impl Hub {
             answerer: services.answerer.clone(),
             clock,
             metrics,
+            budgets: Budgets::new(services.store.clone()),
             settings: settings.clone(),
             tracker,
             stages,

@@ -34,6 +34,8 @@ pub struct ServerSettings {
     pub reconnect_spread: Duration,
     /// How many conversations that nobody follows keep their state.
     pub idle_conversations: usize,
+    /// Turns that one user may take in a day; what the project says when not given.
+    pub daily_turns: Option<u64>,
     /// Whether other computers may read `/metrics`.
     pub public_metrics: bool,
 }
@@ -54,6 +56,7 @@ impl Default for ServerSettings {
             drain: Duration::from_secs(30),
             reconnect_spread: Duration::from_secs(5),
             idle_conversations: 10_000,
+            daily_turns: None,
             public_metrics: false,
         }
     }

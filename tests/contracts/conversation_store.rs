@@ -94,6 +94,18 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     assert_eq!(store.position(&one, &ann).await.expect("a position"), renewed);
     assert!(store.renew(&nowhere).await.is_err());
 
+    let began = |ts: &str| NewEvent {
+        frame: format!("{{\"type\":\"run.started\",\"data\":{{}},\"ts\":\"{ts}\"}}"),
+        keep: Keep::Lasting,
+        fingerprint: None,
+    };
+    let three = conversation("three");
+    store.create(&three, &ann).await.expect("a conversation");
+    let runs = ["2999-01-01T00:00:00Z", "2999-01-01T10:00:00.5Z", "2026-01-01T00:00:00Z"].map(began);
+    store.append(&three, runs.into()).await.expect("stored");
+    assert_eq!(store.runs_since(&ann, "2026-02-01T00:00:00Z").await.expect("a count"), 2);
+    assert_eq!(store.runs_since(&bob, "2026-02-01T00:00:00Z").await.expect("a count"), 0);
+
     store.release(&one).await;
     store.release(&nowhere).await;
     if store.position(&one, &ann).await.is_ok() {

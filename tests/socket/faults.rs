@@ -120,6 +120,23 @@ async fn a_user_has_so_many_sockets_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_user_has_so_many_turns_a_day() {
+    let mut settings = settings();
+    settings.daily_turns = Some(2);
+    let rig = Rig::with(settings).await;
+    let mut client = Client::join(rig.address).await;
+    client.ask("hello").await;
+    let mut other_tab = Client::join(rig.address).await;
+    other_tab.ask("hello").await;
+    let refused = client.call("message.send", json!({"text": "hello"})).await;
+    assert_eq!(refused["data"]["code"], "quota_exceeded", "{refused}");
+    assert!(refused["data"]["retry_after_ms"].as_u64().is_some_and(|wait| wait <= 86_400_000), "{refused}");
+    let mut other = hello();
+    other["anonymous_id"] = json!("anon-9b2f7c1e-3f55-4c58-9d44-1f2f0e3b8a11");
+    Client::join_as(rig.address, other).await.ask("hello").await;
+}
+
+#[tokio::test]
 async fn two_chats_at_once_do_not_mix() {
     let rig = Rig::start().await;
     let mut ann = Client::join(rig.address).await;

@@ -46,6 +46,10 @@ pub(super) enum Work {
     Renew {
         conversation: ConversationId,
     },
+    RunsSince {
+        user: UserId,
+        since: String,
+    },
 }
 
 /// An event that lasts.
@@ -62,20 +66,25 @@ pub(super) enum Answer {
     Done,
     Position(LogPosition),
     Events(Vec<StoredEvent>),
+    Count(u64),
 }
 
 impl Answer {
     pub(super) fn position(self) -> Result<LogPosition, StoreError> {
         match self {
             Self::Position(position) => Ok(position),
-            Self::Done | Self::Events(_) => Err(StoreError::Failed("no position was given".to_owned())),
+            Self::Done | Self::Events(_) | Self::Count(_) => {
+                Err(StoreError::Failed("no position was given".to_owned()))
+            }
         }
     }
 
     pub(super) fn events(self) -> Result<Vec<StoredEvent>, StoreError> {
         match self {
             Self::Events(events) => Ok(events),
-            Self::Done | Self::Position(_) => Err(StoreError::Failed("no events were given".to_owned())),
+            Self::Done | Self::Position(_) | Self::Count(_) => {
+                Err(StoreError::Failed("no events were given".to_owned()))
+            }
         }
     }
 }
@@ -150,6 +159,15 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
             };
             events.reverse();
             Ok(Answer::Events(events))
+        }
+        Work::RunsSince { user, since } => {
+            // The conversations that have changed since are few, whatever the user's age.
+            let query = "SELECT count(*) FROM conversation c JOIN event e ON e.conversation = c.number
+                WHERE c.user = ?1 AND c.changed >= unixepoch(?2)
+                AND e.frame ->> '$.type' = 'run.started' AND e.frame ->> '$.ts' >= ?2";
+            let count: i64 =
+                transaction.prepare_cached(query)?.query_row(params![user.as_str(), since], |row| row.get(0))?;
+            Ok(Answer::Count(count.cast_unsigned()))
         }
         Work::Renew { conversation } => {
             let query = "UPDATE conversation SET epoch = ?2 WHERE id = ?1";

@@ -10,6 +10,7 @@ use crate::domain::ids::RunId;
 use crate::ports::conversation_store::{Keep, NewEvent, StoreError};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
+use crate::server::budgets::Budgets;
 use crate::server::outbox::{Outbox, Outgoing, encode};
 use crate::session::conversation::command::{Command, Request};
 use crate::session::conversation::run::{RunEnd, unstored_end};
@@ -37,6 +38,11 @@ impl Core {
             outbox.push(answer(request.id, error));
             return None;
         }
+        if starts_run && let Some(error) = self.over_budget(room).await {
+            self.metrics.refused(error.code);
+            outbox.push(answer(request.id, error));
+            return None;
+        }
         let id = request.id.clone();
         let event = ConversationEvent::Request { request, now: self.clock.now() };
         match self.step_and_store(room, &mut inside, event).await {
@@ -47,6 +53,22 @@ impl Core {
                 outbox.push(answer(id, not_stored(&error)));
                 None
             }
+        }
+    }
+
+    /// Why the user may begin no more runs today, when that is so.
+    async fn over_budget(&self, room: &Room) -> Option<CommandError> {
+        let project = self.answerer.published().project;
+        let most = self.settings.daily_turns.or(project.settings.daily_turns_per_user.map(u64::from))?;
+        let now = self.clock.now();
+        match self.budgets.taken(&room.user, now).await {
+            Ok(taken) if taken < most => None,
+            Ok(_) => {
+                let mut error = CommandError::new(ErrorCode::QuotaExceeded, "no more turns are left for today");
+                error.retry_after_ms = Some(Budgets::renewed_in_ms(now));
+                Some(error)
+            }
+            Err(error) => Some(not_stored(&error)),
         }
     }
 
@@ -171,6 +193,7 @@ impl Core {
                     followers.for_each(|follower| follower.outbox.push(outgoing.clone()));
                 }
                 ConversationEffect::Start(turn) => {
+                    self.budgets.take(&room.user);
                     let core = self.clone();
                     let stop = room.begins(&turn.run);
                     self.tracker.spawn(core.drive(room.clone(), *turn, stop));
