@@ -183,9 +183,8 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
 impl ConversationStore for ConversationDatabase {
     async fn create(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError> {
         let answer = self.carry_out(Work::Create { conversation: conversation.clone(), user: user.clone() }).await?;
-        let position = answer.position()?;
-        self.tails().insert(conversation.clone(), Tail::default());
-        Ok(position)
+        // Nothing is remembered of a conversation in which nobody has said anything.
+        answer.position()
     }
 
     async fn position(&self, conversation: &ConversationId, user: &UserId) -> Result<LogPosition, StoreError> {

@@ -316,7 +316,7 @@ impl<'a> Socket<'a> {
                     self.outbox.push(Outgoing::new(&frame));
                 }
                 Effect::ReadHistory { reference, conversation, user, before, limit } => {
-                    let page = self.app.hub.history(&conversation, &user, before, limit).await;
+                    let page = Box::pin(self.app.hub.history(&conversation, &user, before, limit)).await;
                     let message = match page {
                         Ok(page) => ServerMessage::HistoryPage(page),
                         Err(error) => ServerMessage::Error(error),
