@@ -118,6 +118,20 @@ async fn what_cannot_be_told_apart_is_reviewed() {
     assert!(findings.iter().any(few), "{findings:?}");
 }
 
+#[tokio::test]
+async fn what_stands_under_not_never_fires() {
+    let embedder = StaticEmbedder::new();
+    let settings = Settings::default();
+    let phrases = ["download my data", "export everything", "get a copy of my data"];
+    let mut export = answer("export", phrases.map(str::to_owned).into());
+    Arc::get_mut(&mut export).unwrap().not = vec!["download my data again".to_owned()];
+    let (phrases, _) = Phrases::build([export], teaching(&settings, &embedder)).await;
+    let fires = async |text: &str| !matches!(outcome(&phrases, &embedder, text).await, Outcome::Abstained);
+    assert!(fires("download my data").await);
+    assert!(!fires("download my data again").await);
+    assert!(!fires("please download my data again").await);
+}
+
 fn answer(id: &str, phrases: Vec<String>) -> Arc<CustomAnswer> {
     Arc::new(CustomAnswer {
         id: AnswerId::new(id).unwrap(),

@@ -14,7 +14,7 @@ use crate::ports::embedder::Embedder;
 /// What an author should know of the phrases; nothing when the embedder fails.
 pub(super) async fn warnings(project: &Project, loader: &Loader, embedder: &dyn Embedder) -> Vec<Diagnostic> {
     let teaching = teaching(project, &[], embedder);
-    let (phrases, _) = Phrases::build(project.answers.values().cloned(), teaching).await;
+    let phrases = Phrases::read(project.answers.values().cloned(), teaching);
     let findings = match review(&phrases, teaching).await {
         Ok(findings) => findings,
         Err(error) => {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::beir;
+use super::{beir, metrics};
 use super::retrieval::{self, EvalError, Options};
 use crate::retrieval::audience::AudienceSet;
 use crate::retrieval::search::SearchRequest;
@@ -43,40 +43,30 @@ pub async fn run(options: Options) -> Result<Report, EvalError> {
         let Some(is_answerable) = query.answerable else { continue };
         let locale = options.language.as_ref();
         let request = SearchRequest { query: &query.text, locale, audiences: &audiences, mode: options.mode, limit: 1 };
-        let confidence = index.search(request).await.confidence;
+        let confidence = f64::from(index.search(request).await.confidence);
         if is_answerable { answerable.push(confidence) } else { unanswerable.push(confidence) }
     }
     if answerable.is_empty() || unanswerable.is_empty() {
         return Err(beir::BeirError::Empty(options.dir).into());
     }
-    Ok(report(&mut answerable, &unanswerable))
+    Ok(report(&answerable, &unanswerable))
 }
 
-fn report(answerable: &mut [f32], unanswerable: &[f32]) -> Report {
-    answerable.sort_unstable_by(|a, b| b.total_cmp(a));
-    let mut wins = 0.0;
-    for no in unanswerable {
-        let above = answerable.partition_point(|yes| yes > no);
-        let level = answerable.partition_point(|yes| yes >= no) - above;
-        wins += above as f64 + 0.5 * level as f64;
-    }
-    let (n_answerable, n_unanswerable) = (answerable.len(), unanswerable.len());
-    let passing = (n_answerable * 95).div_ceil(100);
-    let threshold = answerable[passing - 1];
-    let accepted = |threshold: f32| unanswerable.iter().filter(|no| **no >= threshold).count();
-    let all = (n_answerable + n_unanswerable) as f64;
-    let coverage = |threshold: f32| {
-        let wrong = accepted(threshold) as f64;
-        let answered = wrong + answerable.partition_point(|yes| *yes >= threshold) as f64;
+fn report(answerable: &[f64], unanswerable: &[f64]) -> Report {
+    let (auroc, fpr95) = metrics::separation(answerable, unanswerable);
+    let passing = |group: &[f64], bar: f64| group.iter().filter(|value| **value >= bar).count() as f64;
+    let all = (answerable.len() + unanswerable.len()) as f64;
+    let coverage = |bar: f64| {
+        let wrong = passing(unanswerable, bar);
+        let answered = wrong + passing(answerable, bar);
         if wrong <= WRONG_SHARE * answered { answered / all } else { 0.0 }
     };
-    let thresholds = answerable.iter().chain(unanswerable);
     Report {
-        auroc: wins / (n_answerable * n_unanswerable) as f64,
-        fpr95: accepted(threshold) as f64 / n_unanswerable as f64,
-        coverage_at_5pct_wrong: thresholds.map(|threshold| coverage(*threshold)).fold(0.0, f64::max),
-        n_answerable,
-        n_unanswerable,
+        auroc,
+        fpr95,
+        coverage_at_5pct_wrong: answerable.iter().chain(unanswerable).map(|bar| coverage(*bar)).fold(0.0, f64::max),
+        n_answerable: answerable.len(),
+        n_unanswerable: unanswerable.len(),
     }
 }
 
@@ -95,7 +85,7 @@ mod tests {
 
     #[test]
     fn figures_by_hand() {
-        let found = report(&mut [0.9, 0.8, 0.4, 0.2], &[0.4, 0.1]);
+        let found = report(&[0.9, 0.8, 0.4, 0.2], &[0.4, 0.1]);
         assert_eq!((found.auroc, found.fpr95), (0.8125, 0.5));
         // Two are answered before the first wrong one; all six have two of six wrong.
         assert_eq!(found.coverage_at_5pct_wrong, 2.0 / 6.0);

@@ -63,6 +63,8 @@ pub struct Teaching<'a> {
 pub(super) struct AnswerWords {
     pub(super) answer: Arc<CustomAnswer>,
     pub(super) words: FxHashSet<String>,
+    /// The numbers of its phrases, those under `not` included.
+    pub(super) phrases: std::ops::Range<usize>,
     /// What its phrases ask for.
     pub(super) stance: Stance,
     /// The content words of its phrases as they are written, with the vectors of
@@ -134,13 +136,7 @@ impl Phrases {
         answers: impl IntoIterator<Item = Arc<CustomAnswer>>,
         teaching: Teaching<'_>,
     ) -> (Self, Option<EmbedError>) {
-        let mut phrases = Self::default();
-        let words = teaching.embedder.words();
-        for answer in answers {
-            let language = Language::of_locale(answer.locale.as_ref().unwrap_or(teaching.default_locale));
-            phrases.add(answer, language, words);
-        }
-        phrases.weigh();
+        let mut phrases = Self::read(answers, teaching);
         if phrases.is_empty() {
             return (phrases, None);
         }
@@ -151,6 +147,18 @@ impl Phrases {
             }
             Err(error) => (phrases, Some(error)),
         }
+    }
+
+    /// Reads the phrases of `answers`, and learns nothing from them.
+    pub fn read(answers: impl IntoIterator<Item = Arc<CustomAnswer>>, teaching: Teaching<'_>) -> Self {
+        let mut phrases = Self::default();
+        let words = teaching.embedder.words();
+        for answer in answers {
+            let language = Language::of_locale(answer.locale.as_ref().unwrap_or(teaching.default_locale));
+            phrases.add(answer, language, words);
+        }
+        phrases.weigh();
+        phrases
     }
 
     async fn learn(&self, teaching: Teaching<'_>) -> Result<Trained, EmbedError> {
@@ -186,6 +194,7 @@ impl Phrases {
 
     fn add(&mut self, answer: Arc<CustomAnswer>, language: Language, table: Option<&dyn WordVectors>) {
         let index = self.answers.len();
+        let first = self.phrases.len();
         let mut words = FxHashSet::default();
         let mut stance = Stance::default();
         let mut written = FxHashMap::default();
@@ -212,7 +221,7 @@ impl Phrases {
             }
             self.phrases.push(Phrase { answer: index, text: text.clone(), message, weight: 0.0, rejects });
         }
-        self.answers.push(AnswerWords { answer, words, stance, written });
+        self.answers.push(AnswerWords { answer, words, phrases: first..self.phrases.len(), stance, written });
     }
 
     /// Weighs each word by the answers it occurs in: ln(1 + (N - n + 0.5) / (n + 0.5)),

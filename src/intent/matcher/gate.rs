@@ -43,6 +43,26 @@ pub(super) fn polarity(phrases: &Phrases, message: &Message, closest: usize, ove
     Gate::new("polarity", conflict.is_none(), conflict.unwrap_or("it asks for the same"))
 }
 
+/// Whether no phrase under `not` is as close to the message as the other phrases of
+/// the answer.
+pub(super) fn not(phrases: &Phrases, message: &Message, answer: usize) -> Gate {
+    const CLEAR: &str = "no phrase under `not` is closer";
+    let known = &phrases.answers[answer];
+    if known.answer.not.is_empty() {
+        return Gate::new("not", true, CLEAR);
+    }
+    let closest = |rejects: bool| {
+        let numbers = known.phrases.clone().filter(|number| phrases.phrases[*number].rejects == rejects);
+        numbers.map(|number| Overlap::of(phrases, message, number).dice).fold(0.0, f32::max)
+    };
+    let (rejected, meant) = (closest(true), closest(false));
+    if rejected > 0.0 && rejected >= meant {
+        Gate::new("not", false, format!("a phrase under `not` comes as close ({rejected:.2})"))
+    } else {
+        Gate::new("not", true, CLEAR)
+    }
+}
+
 /// Dice coefficient from which a message is taken for a phrase with some words
 /// changed, rather than for other words altogether.
 const VARIED_WORDS: f32 = 0.35;

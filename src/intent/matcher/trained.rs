@@ -88,6 +88,10 @@ fn candidate(phrases: &Phrases, message: &Message, ranked: &Ranked, score: f32, 
         score,
         lexical: overlap.dice,
         semantic: Some(ranked.similarity),
-        gates: vec![Gate::at_least("score", score, least), gate::polarity(phrases, message, ranked.phrase, overlap)],
+        gates: vec![
+            Gate::at_least("score", score, least),
+            gate::polarity(phrases, message, ranked.phrase, overlap),
+            gate::not(phrases, message, phrase.answer),
+        ],
     }
 }

@@ -25,8 +25,6 @@ const PHRASE_CONTENT: f32 = 0.45;
 struct Closest {
     phrase: usize,
     score: f32,
-    /// Score of the closest phrase under `not:`.
-    rejection: f32,
 }
 
 pub(super) fn decide(phrases: &Phrases, message: &Message, allowed: &[bool]) -> Decision {
@@ -67,9 +65,7 @@ fn closest(phrases: &Phrases, message: &Message, allowed: &[bool]) -> Vec<Closes
         }
         let score = Overlap::of(phrases, message, number).dice;
         let closest = best.entry(phrase.answer).or_default();
-        if phrase.rejects {
-            closest.rejection = closest.rejection.max(score);
-        } else if score > closest.score {
+        if !phrase.rejects && score > closest.score {
             (closest.phrase, closest.score) = (number, score);
         }
     }
@@ -82,12 +78,6 @@ fn closest(phrases: &Phrases, message: &Message, allowed: &[bool]) -> Vec<Closes
 fn candidate(phrases: &Phrases, message: &Message, closest: Closest) -> Candidate {
     let phrase = &phrases.phrases[closest.phrase];
     let overlap = Overlap::of(phrases, message, closest.phrase);
-    let rejected = closest.rejection >= closest.score;
-    let rejection = if rejected {
-        format!("a phrase under `not` comes as close ({:.2})", closest.rejection)
-    } else {
-        "no phrase under `not` is closer".to_owned()
-    };
     Candidate {
         answer: Arc::clone(&phrases.answers[phrase.answer].answer),
         phrase: phrase.text.clone(),
@@ -100,7 +90,7 @@ fn candidate(phrases: &Phrases, message: &Message, closest: Closest) -> Candidat
             Gate::at_least("message content", overlap.message, MESSAGE_CONTENT),
             Gate::at_least("phrase content", overlap.phrase, PHRASE_CONTENT),
             gate::polarity(phrases, message, closest.phrase, overlap),
-            Gate::new("not", !rejected, rejection),
+            gate::not(phrases, message, phrase.answer),
         ],
     }
 }
