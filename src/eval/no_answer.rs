@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{beir, metrics};
 use super::retrieval::{self, EvalError, Options};
+use super::{beir, metrics};
 use crate::retrieval::audience::AudienceSet;
 use crate::retrieval::search::SearchRequest;
 

@@ -9,48 +9,61 @@ use crate::session::moment::Moment;
 
 /// Milliseconds of a day.
 const DAY_MS: u64 = 86_400_000;
-/// Users whose counts are kept; beyond, those of days before go.
+/// Users whose counts are kept; the store knows those of the others.
 const REMEMBERED: usize = 50_000;
 
 /// The turns of today. The store is asked once for each user and day; it has all
 /// turns of before a restart.
 pub(crate) struct Budgets {
     store: Arc<dyn ConversationStore>,
-    taken: Mutex<HashMap<UserId, (u64, u64)>>,
+    taken: Mutex<HashMap<UserId, Taken>>,
+}
+
+#[derive(Clone, Copy)]
+struct Taken {
+    day: u64,
+    turns: u64,
+}
+
+/// A turn that is counted; it is given back when this is dropped before [`Self::keep`].
+pub(crate) struct Reservation {
+    budgets: Arc<Budgets>,
+    user: UserId,
+    day: u64,
+    is_kept: bool,
 }
 
 impl Budgets {
-    pub(crate) fn new(store: Arc<dyn ConversationStore>) -> Self {
-        Self { store, taken: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn ConversationStore>) -> Arc<Self> {
+        Arc::new(Self { store, taken: Mutex::default() })
     }
 
-    /// Turns that `user` has taken today.
-    pub(crate) async fn taken(&self, user: &UserId, now: Moment) -> Result<u64, StoreError> {
+    /// Counts one more turn of `user`, unless there have been `most` today.
+    pub(crate) async fn reserve(
+        self: &Arc<Self>,
+        user: &UserId,
+        most: u64,
+        now: Moment,
+    ) -> Result<Option<Reservation>, StoreError> {
         let day = now.0 / DAY_MS;
-        if let Some((_, count)) = self.lock().get(user).filter(|(of, _)| *of == day) {
-            return Ok(*count);
+        let is_known = self.lock().get(user).is_some_and(|taken| taken.day == day);
+        let stored = if is_known { 0 } else { self.store.runs_since(user, &Moment(day * DAY_MS).text()).await? };
+        let mut all = self.lock();
+        if all.len() >= REMEMBERED {
+            all.retain(|_, taken| taken.day == day);
+            if all.len() >= REMEMBERED {
+                all.clear();
+            }
         }
-        let count = self.store.runs_since(user, &Moment(day * DAY_MS).text()).await?;
-        let mut taken = self.lock();
-        if taken.len() >= REMEMBERED {
-            taken.retain(|_, (of, _)| *of == day);
+        let taken = all.entry(user.clone()).or_insert(Taken { day, turns: stored });
+        if taken.day != day {
+            *taken = Taken { day, turns: stored };
         }
-        Ok(taken
-            .entry(user.clone())
-            .and_modify(|(of, known)| {
-                if *of != day {
-                    (*of, *known) = (day, count);
-                }
-            })
-            .or_insert((day, count))
-            .1)
-    }
-
-    /// Counts one more.
-    pub(crate) fn take(&self, user: &UserId) {
-        if let Some((_, count)) = self.lock().get_mut(user) {
-            *count += 1;
+        if taken.turns >= most {
+            return Ok(None);
         }
+        taken.turns += 1;
+        Ok(Some(Reservation { budgets: self.clone(), user: user.clone(), day, is_kept: false }))
     }
 
     /// Milliseconds until the next day begins.
@@ -59,7 +72,26 @@ impl Budgets {
     }
 
     /// The lock is held for map accesses, never across a wait.
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, (u64, u64)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Taken>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reservation {
+    /// The turn has begun.
+    pub(crate) fn keep(mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.is_kept {
+            return;
+        }
+        let mut all = self.budgets.lock();
+        if let Some(taken) = all.get_mut(&self.user).filter(|taken| taken.day == self.day) {
+            taken.turns = taken.turns.saturating_sub(1);
+        }
     }
 }

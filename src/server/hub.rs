@@ -36,6 +36,9 @@ use crate::session::conversation::Conversation;
 use crate::session::conversation::command::Request;
 use crate::session::effect::{Cursor, JoinRequest};
 
+/// Conversations that are taken from the store at a time.
+const RESTORED_AT_ONCE: usize = 64;
+
 /// The conversations that somebody follows, or followed lately.
 #[derive(Clone)]
 pub(crate) struct Hub {
@@ -49,13 +52,14 @@ struct Core {
     answerer: Arc<dyn Answerer>,
     clock: Clock,
     metrics: Arc<Metrics>,
-    budgets: Budgets,
+    budgets: Arc<Budgets>,
     settings: ServerSettings,
     tracker: TaskTracker,
     stages: Stages,
     rooms: StdMutex<Rooms>,
-    /// Held while a conversation is taken from the store, so that it is taken once.
-    restoring: Mutex<()>,
+    /// Held while a conversation is taken from the store, so that it is taken once;
+    /// one for all whose identifiers have the same remainder.
+    restoring: [Mutex<()>; RESTORED_AT_ONCE],
     followers: AtomicU64,
 }
 
@@ -169,7 +173,7 @@ impl Hub {
             tracker,
             stages,
             rooms: StdMutex::default(),
-            restoring: Mutex::default(),
+            restoring: std::array::from_fn(|_| Mutex::default()),
             followers: AtomicU64::new(0),
         };
         Self { core: Arc::new(core) }

@@ -67,6 +67,11 @@ pub struct Token {
 }
 
 impl Token {
+    /// From when on it holds no more, also where clocks differ.
+    pub fn is_over_at(&self) -> Moment {
+        self.expires.plus(LEEWAY_S * 1_000)
+    }
+
     /// When it was signed at the earliest: as it tells, else as its end allows.
     pub fn earliest(&self) -> Moment {
         self.issued.unwrap_or(Moment(self.expires.0.saturating_sub(MAX_LIFE_S * 1_000)))
@@ -145,7 +150,7 @@ fn read(claims: &Map<String, Json>, project: &str, now: Moment) -> Result<Verifi
         return Err(IdentityError::Claim("aud"));
     }
     let expires = claims.get("exp").and_then(Json::as_u64).ok_or(IdentityError::Claim("exp"))?;
-    if expires + LEEWAY_S <= seconds {
+    if expires.saturating_add(LEEWAY_S) <= seconds {
         return Err(IdentityError::Expired);
     }
     if expires > seconds + MAX_LIFE_S + LEEWAY_S {

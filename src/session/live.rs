@@ -55,7 +55,7 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
             }
         }
         Event::Tick { now } => {
-            if live.profile.token.as_ref().is_some_and(|token| token.expires <= now) {
+            if live.profile.token.as_ref().is_some_and(|token| token.is_over_at() <= now) {
                 let expired = IdentityError::Expired.to_string();
                 return close(vec![refuse(None, ErrorCode::AuthExpired, expired)], CloseCode::TokenExpired);
             }
@@ -104,6 +104,7 @@ impl Origin {
             fresh: self.fresh,
             client: live.profile.client.clone(),
             command,
+            refusal: None,
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The states of one connection, each with what is known in it.
 
+use super::identity::Token;
 use super::moment::Moment;
 use super::outcomes::Outcomes;
 use super::profile::Profile;
@@ -83,8 +84,8 @@ impl State {
             Self::Live(live) => {
                 let grace = if live.pinged { settings.pong_timeout_ms } else { 0 };
                 let heartbeat = live.traffic.heard.plus(settings.heartbeat_ms).plus(grace);
-                let expires = live.profile.token.as_ref().map(|token| token.expires);
-                Some(expires.map_or(heartbeat, |expires| heartbeat.min(expires)))
+                let over = live.profile.token.as_ref().map(Token::is_over_at);
+                Some(over.map_or(heartbeat, |over| heartbeat.min(over)))
             }
             Self::Joining(_) | Self::Closing => None,
         }

@@ -196,7 +196,7 @@ fn turn_event(at: u8) -> TurnEvent {
 fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEvent {
     let client = |n: u8| ClientId::new(&format!("tab-{n}")).expect("an id");
     let request = |id: Option<String>, client: ClientId, fingerprint: u64, command: Command| {
-        let request = Request { id, fingerprint, fresh: format!("{at:026}"), client, command };
+        let request = Request { id, fingerprint, fresh: format!("{at:026}"), client, command, refusal: None };
         ConversationEvent::Request { request: Box::new(request), now }
     };
     let run = |at: u8| RunId::new(&Seen::choose(&seen.runs, at)).expect("an id");

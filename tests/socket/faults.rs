@@ -130,6 +130,14 @@ async fn a_user_has_so_many_turns_a_day() {
     other_tab.ask("hello").await;
     let refused = client.call("message.send", json!({"text": "hello"})).await;
     assert_eq!(refused["data"]["code"], "quota_exceeded", "{refused}");
+    // What was carried out before is no new turn, and a message that is only put into
+    // the field is none at all.
+    let first = format!("{}-1", client.prefix);
+    client.send(json!({"type": "message.send", "id": first, "data": {"text": "hello"}})).await;
+    assert_eq!(client.answer(&first).await["data"]["duplicate"], true);
+    let prefill = json!({"message": {"template": "hello"}, "mode": "prefill", "source": {"kind": "cta"},
+        "conversation": "current"});
+    assert_eq!(client.call("agent.launch", prefill).await["type"], "ack");
     assert!(refused["data"]["retry_after_ms"].as_u64().is_some_and(|wait| wait <= 86_400_000), "{refused}");
     let mut other = hello();
     other["anonymous_id"] = json!("anon-9b2f7c1e-3f55-4c58-9d44-1f2f0e3b8a11");

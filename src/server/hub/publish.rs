@@ -10,7 +10,7 @@ use crate::domain::ids::RunId;
 use crate::ports::conversation_store::{Keep, NewEvent, StoreError};
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
-use crate::server::budgets::Budgets;
+use crate::server::budgets::{Budgets, Reservation};
 use crate::server::outbox::{Outbox, Outgoing, encode};
 use crate::session::conversation::command::{Command, Request};
 use crate::session::conversation::run::{RunEnd, unstored_end};
@@ -32,21 +32,23 @@ impl Core {
             *preflight =
                 self.answerer.check_action(offered, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
-        let starts_run = matches!(request.command, Command::Say(_) | Command::Launch(_) | Command::Regenerate { .. });
-        if starts_run && self.tracker.is_closed() {
-            let error = CommandError::new(ErrorCode::Internal, "the server is shutting down");
-            outbox.push(answer(request.id, error));
-            return None;
-        }
-        if starts_run && let Some(error) = self.over_budget(room).await {
-            self.metrics.refused(error.code);
-            outbox.push(answer(request.id, error));
-            return None;
+        let mut reservation = None;
+        if matches!(request.command, Command::Say(_) | Command::Launch(_) | Command::Regenerate { .. }) {
+            match self.reserve_turn(room).await {
+                Ok(reserved) => reservation = reserved,
+                Err(refusal) => request.refusal = Some(refusal),
+            }
         }
         let id = request.id.clone();
         let event = ConversationEvent::Request { request, now: self.clock.now() };
         match self.step_and_store(room, &mut inside, event).await {
-            Ok(effects) => self.carry_out(room, &inside, effects, Some(outbox)),
+            Ok(effects) => {
+                let begins = effects.iter().any(|(effect, _)| matches!(effect, ConversationEffect::Start(_)));
+                if let Some(reservation) = reservation.filter(|_| begins) {
+                    reservation.keep();
+                }
+                self.carry_out(room, &inside, effects, Some(outbox))
+            }
             Err(error) => {
                 inside.conversation = Some(before);
                 room.note_run(&inside);
@@ -56,19 +58,23 @@ impl Core {
         }
     }
 
-    /// Why the user may begin no more runs today, when that is so.
-    async fn over_budget(&self, room: &Room) -> Option<CommandError> {
+    /// Counts a turn of the room's user, where turns are counted; else why none may begin.
+    async fn reserve_turn(&self, room: &Room) -> Result<Option<Reservation>, CommandError> {
+        if self.tracker.is_closed() {
+            return Err(CommandError::new(ErrorCode::Internal, "the server is shutting down"));
+        }
         let project = self.answerer.published().project;
-        let most = self.settings.daily_turns.or(project.settings.daily_turns_per_user.map(u64::from))?;
+        let most = self.settings.daily_turns.or(project.settings.daily_turns_per_user.map(u64::from));
+        let Some(most) = most else { return Ok(None) };
         let now = self.clock.now();
-        match self.budgets.taken(&room.user, now).await {
-            Ok(taken) if taken < most => None,
-            Ok(_) => {
+        match self.budgets.reserve(&room.user, most, now).await {
+            Ok(Some(reservation)) => Ok(Some(reservation)),
+            Ok(None) => {
                 let mut error = CommandError::new(ErrorCode::QuotaExceeded, "no more turns are left for today");
                 error.retry_after_ms = Some(Budgets::renewed_in_ms(now));
-                Some(error)
+                Err(error)
             }
-            Err(error) => Some(not_stored(&error)),
+            Err(error) => Err(not_stored(&error)),
         }
     }
 
@@ -193,7 +199,6 @@ impl Core {
                     followers.for_each(|follower| follower.outbox.push(outgoing.clone()));
                 }
                 ConversationEffect::Start(turn) => {
-                    self.budgets.take(&room.user);
                     let core = self.clone();
                     let stop = room.begins(&turn.run);
                     self.tracker.spawn(core.drive(room.clone(), *turn, stop));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Core, Room};
+use super::{Core, RESTORED_AT_ONCE, Room};
 use crate::domain::ids::{ConversationId, UserId};
 use crate::ports::conversation_store::StoreError;
 use crate::session::conversation::Conversation;
@@ -12,13 +12,18 @@ use crate::session::conversation::run::RunEnd;
 /// and commands stand in them.
 const RESTORED_EVENTS: usize = 1_000;
 
+fn shard_of(id: &ConversationId) -> usize {
+    id.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)))
+        % RESTORED_AT_ONCE
+}
+
 impl Core {
     /// The conversation of `user`, from memory or from the store.
     pub(super) async fn find(self: &Arc<Self>, id: &ConversationId, user: &UserId) -> Option<Arc<Room>> {
         if let Some(room) = self.known(id) {
             return Some(room).filter(|room| room.user == *user);
         }
-        let _one_at_a_time = self.restoring.lock().await;
+        let _one_at_a_time = self.restoring[shard_of(id)].lock().await;
         if let Some(room) = self.known(id) {
             return Some(room).filter(|room| room.user == *user);
         }

@@ -31,6 +31,8 @@ pub struct Request {
     pub client: ClientId,
     /// What is to be done.
     pub command: Command,
+    /// Why no run may begin at present, when that is so; the server finds out.
+    pub refusal: Option<CommandError>,
 }
 
 /// What is to be done in a conversation.
@@ -158,7 +160,8 @@ impl Conversation {
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) {
-        let Request { id, fingerprint, fresh, client, command } = request;
+        let Request { id, fingerprint, fresh, client, command, refusal } = request;
+        let may_begin = || refusal.map_or(Ok(()), Err);
         let answer = match self.outcomes.look_up(id.as_deref(), fingerprint) {
             Known::Done(ack) => Ok(ack),
             Known::Conflict => {
@@ -168,8 +171,15 @@ impl Conversation {
                 // The answer to a command comes before the events that it causes.
                 let mut events = Vec::new();
                 let done = match command {
-                    Command::Say(say) => self.say(say, &id, &fresh, client, now, &mut events),
-                    Command::Launch(launch) => self.launch(*launch, &id, &fresh, client, now, &mut events),
+                    Command::Say(say) => {
+                        may_begin().and_then(|()| self.say(say, &id, &fresh, client, now, &mut events))
+                    }
+                    Command::Launch(launch) if launch.mode != LaunchMode::Send => {
+                        self.launch(*launch, &id, &fresh, client, now, &mut events)
+                    }
+                    Command::Launch(launch) => {
+                        may_begin().and_then(|()| self.launch(*launch, &id, &fresh, client, now, &mut events))
+                    }
                     Command::Claim { action, setup, preflight } => {
                         let claim = Claim { action, client, capabilities: setup.capabilities, preflight };
                         self.claim(settings, claim, now, &mut events)
@@ -178,7 +188,7 @@ impl Conversation {
                     Command::Judge(feedback) => self.judge(feedback, now, &mut events),
                     Command::Cancel(run) => self.cancel(settings, run, now, &mut events),
                     Command::Regenerate { message, setup } => {
-                        self.regenerate(&message, setup, &fresh, client, now, &mut events)
+                        may_begin().and_then(|()| self.regenerate(&message, setup, &fresh, client, now, &mut events))
                     }
                     Command::Read(seq) => Ok(self.mark_read(seq, now, &mut events)),
                 };
