@@ -1,9 +1,10 @@
 //! Maps a message to a Custom Answer, or abstains.
 //!
 //! A wrong match fires a wrong action, so every match must hold on several
-//! counts at once: the score, the words that carry the content, what is asked
-//! for (not its opposite), and the distance to the next answer. What is close
-//! to two answers becomes a question back; everything else is left to search.
+//! counts at once: the message is like the phrases at all, one answer is clearly
+//! ahead of the others and of what articles are about, and it asks for what the
+//! phrases ask for, not for the opposite. What is close to several answers becomes a
+//! question back; everything else is left to search.
 
 pub mod calibration;
 pub mod classifier;

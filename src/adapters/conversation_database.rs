@@ -35,7 +35,7 @@ const LOCK: &str = "lock";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder or a file in it cannot be used.
-    #[error("`{}` cannot be used: {source}", path.display())]
+    #[error("`{}` cannot be used", path.display())]
     Folder {
         /// What cannot be used.
         path: PathBuf,
@@ -64,7 +64,7 @@ pub enum OpenError {
         known: i64,
     },
     /// SQLite refuses it.
-    #[error("`{}` cannot be opened as a database: {source}", path.display())]
+    #[error("`{}` cannot be opened as a database", path.display())]
     Database {
         /// The database.
         path: PathBuf,

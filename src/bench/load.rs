@@ -67,7 +67,7 @@ pub struct Report {
     pub sent: u64,
     /// Questions whose run finished.
     pub answered: u64,
-    /// Questions that were refused, and connections that failed.
+    /// Questions that were refused, and connections that failed before the first.
     pub errors: u64,
     /// Questions that were neither answered nor refused.
     pub lost: u64,
@@ -109,6 +109,7 @@ struct Plan {
 #[derive(Default)]
 struct Tally {
     report: Report,
+    refused: u64,
     connect: Option<Duration>,
     first: Vec<Duration>,
     done: Vec<Duration>,
@@ -151,6 +152,7 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
     let messages = super::turn::read_messages(&args.messages)?;
     ensure!(!messages.is_empty(), "`{}` has no messages", args.messages.display());
     let connections = usize::try_from(args.connections)?;
+    drop(target.visit(0, None).await.with_context(|| format!("cannot connect to {}", args.target.url))?);
     // Connections are opened before the first question is due.
     let begin = Instant::now() + Duration::from_secs(2) + Duration::from_micros(500 * u64::from(args.connections));
     let plan = Arc::new(Plan {
@@ -169,12 +171,14 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
         visitors.spawn(visitor(plan.clone(), number));
     }
     let mut report = Report::default();
+    let mut refused = 0;
     let mut latencies: [Latencies; 3] = Default::default();
     let mut backs: Vec<Duration> = Vec::new();
     while let Some(tally) = visitors.join_next().await {
         bar.inc(1);
         let tally = tally?;
         report.add(&tally.report);
+        refused += tally.refused;
         let [connect, first, done] = &mut latencies;
         tally.connect.into_iter().for_each(|time| connect.add(time));
         tally.first.into_iter().for_each(|time| first.add(time));
@@ -182,7 +186,8 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
         backs.extend(tally.back);
     }
     bar.finish_and_clear();
-    report.lost = report.sent.saturating_sub(report.answered + report.errors);
+    report.lost = report.sent.saturating_sub(report.answered + refused);
+    report.errors += refused;
     let [connect, first, done] = &mut latencies;
     report.connect_p99_ms = millis(connect.percentile(99.0));
     (report.first_frame_p50_ms, report.first_frame_p99_ms) =
@@ -241,7 +246,7 @@ async fn visitor(plan: Arc<Plan>, number: u32) -> Tally {
                     return visitor.tally;
                 }
             }
-            Err(_) if !visitor.was_cut => visitor.tally.report.errors += 1,
+            Err(_) if visitor.cursor.is_none() => visitor.tally.report.errors += 1,
             Err(_) => {}
         }
         if Instant::now() >= visitor.plan.end + GRACE {
@@ -342,7 +347,7 @@ impl Visitor {
         match head.r#type {
             "ack" if head.r#ref == Some(&asked.id) => asked.is_acked = true,
             "error" if head.r#ref == Some(&asked.id) => {
-                self.tally.report.errors += 1;
+                self.tally.refused += 1;
                 self.asked = None;
             }
             "message.delta" | "message.completed" if !asked.has_begun && head.data.role.as_deref() != Some("user") => {

@@ -40,6 +40,12 @@ pub(super) fn print(trace: &Json) {
             }
         }
     }
+    if trace.get("questions").is_some() {
+        heading("Questions, each answered by itself");
+        for question in list(&trace["questions"]) {
+            println!("  {:<14} {}", text(&question["kind"]), text(&question["text"]));
+        }
+    }
     if let Some(retrieval) = trace.get("retrieval") {
         heading("Passages");
         let confidence = &retrieval["confidence"];

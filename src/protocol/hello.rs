@@ -84,8 +84,9 @@ pub struct Welcome {
     /// Number of the conversation's last event. What is replayed ends with it;
     /// holes up to it were compacted and are no loss.
     pub seq: u64,
-    /// Whether the events after the client's cursor follow. When not, the
-    /// conversation is a new one, and what the client shows is void.
+    /// Whether the events after the client's cursor follow. When not, what the client
+    /// shows is void: `conversation.snapshot` follows if the conversation is the one of
+    /// the cursor, and else it is a new one.
     pub resumed: bool,
     /// After how many milliseconds of silence the server sends `ping`.
     pub heartbeat_ms: u64,
