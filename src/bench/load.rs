@@ -67,7 +67,8 @@ pub struct Report {
     pub sent: u64,
     /// Questions whose run finished.
     pub answered: u64,
-    /// Questions that were refused, and connections that failed before the first.
+    /// Questions that were refused or cut off with the server, and connections that
+    /// failed before the first.
     pub errors: u64,
     /// Questions that were neither answered nor refused.
     pub lost: u64,
@@ -130,6 +131,9 @@ struct Head<'a> {
 struct HeadData {
     from_seq: Option<u64>,
     role: Option<String>,
+    #[serde(default)]
+    duplicate: bool,
+    active_run: Option<serde::de::IgnoredAny>,
 }
 
 /// A question on its way.
@@ -139,6 +143,8 @@ struct Asked {
     due: Instant,
     is_acked: bool,
     has_begun: bool,
+    /// Whether the server was lost meanwhile, and no run goes on any longer.
+    is_cut_off: bool,
 }
 
 /// Runs the load.
@@ -317,7 +323,8 @@ impl Visitor {
         let frame = json!({"type": "message.send", "id": id, "data": {"text": text}}).to_string();
         self.questions += 1;
         self.tally.report.sent += 1;
-        self.asked = Some(Asked { id, frame: frame.clone(), due, is_acked: false, has_begun: false });
+        self.asked =
+            Some(Asked { id, frame: frame.clone(), due, is_acked: false, has_begun: false, is_cut_off: false });
         socket.send(Message::text(frame)).await?;
         Ok(())
     }
@@ -345,7 +352,11 @@ impl Visitor {
         }
         let Some(asked) = self.asked.as_mut() else { return Ok(()) };
         match head.r#type {
-            "ack" if head.r#ref == Some(&asked.id) => asked.is_acked = true,
+            "ack" if head.r#ref == Some(&asked.id) => {
+                asked.is_acked = true;
+                asked.is_cut_off &= head.data.duplicate;
+            }
+            "conversation.snapshot" => asked.is_cut_off = head.data.active_run.is_none(),
             "error" if head.r#ref == Some(&asked.id) => {
                 self.tally.refused += 1;
                 self.asked = None;
@@ -360,6 +371,11 @@ impl Visitor {
                 self.asked = None;
             }
             _ => {}
+        }
+        // A run that ended as interrupted while nobody could be told.
+        if self.asked.as_ref().is_some_and(|asked| asked.is_acked && asked.is_cut_off) {
+            self.tally.refused += 1;
+            self.asked = None;
         }
         Ok(())
     }
