@@ -72,6 +72,9 @@ pub enum ChatEvent {
     Text(String),
     /// A call, whole.
     Call(ToolCall),
+    /// A sign that the model is at work on what is not shown or not whole yet: it
+    /// reasons, or writes a call. It says nothing else and may be passed over.
+    Working,
     /// The end. Nothing follows it, and without it the answer broke off.
     Finished {
         /// Why it ends.
