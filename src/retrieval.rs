@@ -16,6 +16,7 @@ pub mod query;
 mod scope;
 pub mod search;
 pub mod semantic;
+pub mod spelling;
 mod top;
 pub mod vectors;
 pub mod wording;

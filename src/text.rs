@@ -14,3 +14,4 @@ pub mod segment;
 pub mod sentence;
 pub mod stem;
 pub mod stopword;
+pub mod vocabulary;

@@ -10,5 +10,7 @@ mod language;
 mod library;
 #[path = "retrieval/snapshot.rs"]
 mod snapshot;
+#[path = "retrieval/spelling.rs"]
+mod spelling;
 #[path = "retrieval/vectors.rs"]
 mod vectors;

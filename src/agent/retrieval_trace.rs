@@ -1,6 +1,6 @@
 //! What the search found, as a trace shows it.
 
-use super::trace::{ConfidenceTrace, PassageTrace, RetrievalTrace, SemanticTrace};
+use super::trace::{ConfidenceTrace, CorrectionTrace, PassageTrace, RetrievalTrace, SemanticTrace, WordingTrace};
 use crate::retrieval::confidence::ANSWER_THRESHOLD;
 use crate::retrieval::search::{SearchResult, SemanticUse};
 
@@ -18,6 +18,11 @@ pub(super) fn of(found: &SearchResult) -> RetrievalTrace {
             SemanticUse::Used => SemanticTrace { used: true, reason: None },
             SemanticUse::Skipped(reason) => SemanticTrace { used: false, reason: Some(reason.to_string()) },
         },
+        corrections: found
+            .corrections
+            .iter()
+            .map(|correction| CorrectionTrace { written: correction.written.clone(), meant: correction.meant.clone() })
+            .collect(),
         confidence: ConfidenceTrace { value: found.confidence, threshold: ANSWER_THRESHOLD },
         passages: found
             .passages
@@ -28,6 +33,11 @@ pub(super) fn of(found: &SearchResult) -> RetrievalTrace {
                 heading_path: scored.passage.heading_path.clone(),
                 lexical: scored.lexical,
                 semantic: scored.semantic,
+                wording: scored.wording.map(|wording| WordingTrace {
+                    coverage: wording.coverage,
+                    title: wording.title,
+                    nearness: wording.nearness,
+                }),
                 fused: scored.fused,
                 text: scored.passage.text.chars().take(TEXT_CHARS).collect(),
             })

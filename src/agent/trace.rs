@@ -113,10 +113,22 @@ pub struct RetrievalTrace {
     pub mode: &'static str,
     /// Whether meanings were compared beside words, and if not, why.
     pub semantic: SemanticTrace,
+    /// The words that no passage has and what they were taken for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<CorrectionTrace>,
     /// How sure it is that the knowledge holds the answer.
     pub confidence: ConfidenceTrace,
     /// The best passages, best first.
     pub passages: Vec<PassageTrace>,
+}
+
+/// A mistyped word.
+#[derive(Clone, Debug, Serialize)]
+pub struct CorrectionTrace {
+    /// As the user wrote it.
+    pub written: String,
+    /// The word that was searched for.
+    pub meant: String,
 }
 
 /// How sure the search is that the knowledge holds the answer.
@@ -126,6 +138,17 @@ pub struct ConfidenceTrace {
     pub value: f32,
     /// Least value for an answer.
     pub threshold: f32,
+}
+
+/// What the words of a passage say about a question; shares from 0 to 1.
+#[derive(Clone, Debug, Serialize)]
+pub struct WordingTrace {
+    /// How many of the question's words it has, in this form or another.
+    pub coverage: f32,
+    /// How much its title and headings and the question say the same.
+    pub title: f32,
+    /// How many of the question's neighboring words stand close together.
+    pub nearness: f32,
 }
 
 /// One passage that was found.
@@ -142,6 +165,9 @@ pub struct PassageTrace {
     /// Cosine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub semantic: Option<f32>,
+    /// What its words say about the question, when it was looked at word by word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wording: Option<WordingTrace>,
     /// The score it was ranked by.
     pub fused: f32,
     /// Its beginning.

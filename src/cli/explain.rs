@@ -12,6 +12,9 @@ pub(super) fn print(trace: &Json) {
     };
     heading("Message");
     println!("  normalized  {}", text(&trace["input"]["normalized"]));
+    if let Some(corrected) = trace["input"]["corrected"].as_str() {
+        println!("  corrected   {corrected}");
+    }
     println!("  language    {}", text(&trace["input"]["language"]));
     println!("  knowledge   version {}", trace["knowledge_version"]);
 
@@ -56,14 +59,21 @@ pub(super) fn print(trace: &Json) {
             score(&confidence["threshold"])
         );
         print_semantic(&retrieval["semantic"]);
-        println!("  {:>6} {:>6} {:>6}  passage", "fused", "words", "mean");
+        for correction in list(&retrieval["corrections"]) {
+            println!("  “{}” is taken for “{}”", text(&correction["written"]), text(&correction["meant"]));
+        }
+        println!("  {:>6} {:>6} {:>6} {:>6} {:>6} {:>6}  passage", "fused", "words", "mean", "cover", "title", "near");
         for passage in list(&retrieval["passages"]) {
             let path: Vec<&str> = list(&passage["heading_path"]).map(text).collect();
+            let wording = &passage["wording"];
             println!(
-                "  {:>6} {:>6} {:>6}  {} › {}",
+                "  {:>6} {:>6} {:>6} {:>6} {:>6} {:>6}  {} › {}",
                 score(&passage["fused"]),
                 score(&passage["lexical"]),
                 score(&passage["semantic"]),
+                score(&wording["coverage"]),
+                score(&wording["title"]),
+                score(&wording["nearness"]),
                 text(&passage["article_id"]),
                 path.join(" › ")
             );

@@ -17,9 +17,14 @@ use crate::ports::word_vectors::WordVectors;
 use crate::text::language::Language;
 use crate::text::normalize::normalize;
 use crate::text::stopword::Stopwords;
+use crate::text::vocabulary::Vocabulary;
 
 /// Dice coefficient from which a heading and a phrase say the same.
 const SAME_SHARE: f32 = 0.6;
+
+/// Least letters of a word that is put right: a shorter one is too often another word
+/// for what fires actions.
+const CORRECTED_LETTERS: usize = 5;
 
 /// The phrases, the words in them, and what was learned from them.
 #[derive(Default)]
@@ -31,7 +36,7 @@ pub struct Phrases {
     /// Phrases by the words in them.
     pub(super) postings: FxHashMap<String, Vec<usize>>,
     /// Every content word of the phrases as it is written, in lower case.
-    written: FxHashSet<String>,
+    written: Vocabulary,
     /// Inverse document frequency of each word, over answers.
     weights: FxHashMap<String, f32>,
     unknown_weight: f32,
@@ -203,7 +208,7 @@ impl Phrases {
         {
             let message = Message::read(text, language);
             for word in content_words(&normalize(text), language) {
-                self.written.insert(word.to_owned());
+                self.written.add(word);
                 if !rejects {
                     written.entry(word.to_owned()).or_insert_with(|| table.and_then(|table| table.known_vector(word)));
                 }
@@ -255,37 +260,15 @@ impl Phrases {
         let folded = normalize(text);
         let mut corrected = String::new();
         let mut copied = 0;
-        for word in written_words(&folded) {
-            let Some(meant) = self.meant(word).filter(|_| !is_word(word)) else { continue };
+        let is_long = |word: &&str| word.chars().count() >= CORRECTED_LETTERS;
+        for word in written_words(&folded).filter(is_long) {
+            let Some(meant) = self.written.meant(word).into_iter().min().filter(|_| !is_word(word)) else { continue };
             let start = word.as_ptr() as usize - folded.as_ptr() as usize;
             corrected.push_str(&folded[copied..start]);
             corrected.push_str(meant);
             copied = start + word.len();
         }
         (copied > 0).then(|| corrected + &folded[copied..])
-    }
-
-    /// The word of the phrases that `word` is a typing mistake of: it begins with
-    /// the same letter and differs in one place, or in two when it is long
-    /// (optimal string alignment, in which two swapped letters are one place).
-    fn meant(&self, word: &str) -> Option<&str> {
-        let length = word.chars().count();
-        let allowed = match length {
-            0..=4 => return None,
-            5..=7 => 1,
-            _ => 2,
-        };
-        if self.written.contains(word) || !word.chars().all(char::is_alphabetic) {
-            return None;
-        }
-        self.written
-            .iter()
-            .filter(|known| known.chars().next() == word.chars().next())
-            .filter(|known| known.chars().count().abs_diff(length) <= allowed)
-            .map(|known| (strsim::osa_distance(known, word), known))
-            .filter(|(distance, _)| *distance <= allowed)
-            .min()
-            .map(|(_, known)| known.as_str())
     }
 
     /// Whether the embedder failed, so that they are compared by their words alone.

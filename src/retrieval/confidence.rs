@@ -86,7 +86,7 @@ impl Evidence {
 
 fn names(question: &Question, matched: u64) -> f32 {
     let (mut found, mut all) = (0.0, 0.0);
-    for (word, _) in question.is_name.iter().enumerate().filter(|(_, is_name)| **is_name) {
+    for (word, _) in question.words.iter().enumerate().filter(|(_, word)| word.is_name()) {
         all += 1.0;
         found += if matched >> (word % 64) & 1 == 1 { 1.0 } else { 0.0 };
     }

@@ -16,6 +16,7 @@ use super::query::Question;
 use super::scope::{Access, Scope, Scopes};
 use super::search::{Mode, ScoredPassage, SearchRequest, SearchResult, SemanticUse, SkipReason, Timings};
 use super::semantic::HeadingVectors;
+use super::spelling::{Correction, Lookup, Spellings};
 use super::top::{self, Top};
 use super::wording::{AskedWords, Comparison, Wording};
 use crate::domain::condition::Facts;
@@ -57,6 +58,7 @@ pub struct Index {
     vector_bytes: usize,
     headings: HeadingVectors,
     lexicon: Lexicon,
+    spellings: Spellings,
     embedder: Option<Arc<dyn Embedder>>,
     /// Why vectors are missing that the embedder should have made or the store have.
     semantic_failure: Option<String>,
@@ -122,11 +124,12 @@ impl Index {
         let asked = self.question_language(request.query, request.locale);
         let query_language = asked.language;
         let scope = self.scopes.select(asked.confident.then_some(query_language), request.audiences);
-        let question = Question::read(request.query, query_language, &scope.languages);
+        let mut question = Question::read(request.query, query_language, &scope.languages);
         let mut timings = Timings { analysis: started.elapsed(), ..Timings::default() };
 
         let started = Instant::now();
-        let lexical = self.lexical.score(&question.terms, &scope.allowed);
+        let mut lexical = self.lexical.score(&question.terms, &scope.allowed);
+        let corrections = self.put_right(&mut question, &mut lexical, &scope);
         timings.lexical = started.elapsed();
 
         let by_words = self.by_words(request, &lexical);
@@ -145,12 +148,39 @@ impl Index {
         let confidence = evidence.confidence();
         let passages = passages.into_iter().take(request.limit).map(|(_, passage)| passage).collect();
         timings.fusion = started.elapsed();
-        SearchResult { passages, query_language, semantic, degraded, confidence, evidence, timings }
+        let question = question.text;
+        SearchResult {
+            passages,
+            query_language,
+            question,
+            corrections,
+            semantic,
+            degraded,
+            confidence,
+            evidence,
+            timings,
+        }
     }
 
     fn question_language(&self, query: &str, locale: Option<&Locale>) -> Detection {
         let known: Vec<Language> = self.languages().collect();
         language::detect_question(query, locale, self.default_language, &known)
+    }
+
+    /// Replaces the mistyped words of a question, and scores it anew when it has any.
+    fn put_right(&self, question: &mut Question, scores: &mut LexicalScores, scope: &Scope<'_>) -> Vec<Correction> {
+        let embedder = self.embedder.as_ref().filter(|embedder| embedder.knows(question.language.as_str()));
+        let is_word = |word: &str| embedder.is_some_and(|embedder| embedder.is_word(word));
+        let (allowed, languages) = (&*scope.allowed, &*scope.languages);
+        let lookup = Lookup { lexical: &self.lexical, allowed, languages, is_word: &is_word };
+        let meant = self.spellings.mistyped(question, scores, &lookup);
+        if meant.is_empty() {
+            return Vec::new();
+        }
+        let corrected = question.corrected(&meant, languages);
+        let words = std::mem::replace(question, corrected).words;
+        *scores = self.lexical.score(&question.terms, allowed);
+        meant.into_iter().map(|(at, meant)| Correction { written: words[at].text.clone(), meant }).collect()
     }
 
     /// The slots with the best scores by words, in no particular order.
@@ -185,7 +215,7 @@ impl Index {
             });
         };
         let started = Instant::now();
-        let embedded = embedder.embed(&[request.query], Role::Question).await;
+        let embedded = embedder.embed(&[&question.text], Role::Question).await;
         timings.embedding = started.elapsed();
         let vectors = embedded.map_err(|error| SkipReason::Failed { error: error.to_string() })?;
         let vector = vectors.iter().next().filter(|vector| vector.iter().any(|value| *value != 0.0));
@@ -277,8 +307,8 @@ impl Index {
         let table = table.filter(|table| table.knows(question.language.as_str()));
         // A name is itself or nothing: no other word is nearly it.
         let vector = |at: usize| {
-            let table = table.filter(|_| !question.is_name[at])?;
-            Some(table.vector(&fold_word(&question.words[at])))
+            let table = table.filter(|_| !question.words[at].is_name())?;
+            Some(table.vector(&fold_word(&question.words[at].text)))
         };
         let words = weights.iter().enumerate().map(|(at, weight)| (*weight, vector(at)));
         let asked = AskedWords::new(&self.lexicon, words);

@@ -143,7 +143,8 @@ pub struct LexicalScores {
     pub best: f32,
     /// By slot: the words of the question that the passage has, as bits.
     pub matched: Vec<u64>,
-    /// Inverse document frequency of each query term; 0 where no passage has it.
+    /// Inverse document frequency of each query term; 0 where no passage that may be
+    /// read has it.
     pub idf: Vec<f32>,
 }
 
@@ -191,6 +192,20 @@ impl LexicalIndex {
         self.searcher.space_usage().map_or(0, |usage| usage.total().get_bytes())
     }
 
+    /// How often a term stands in the passages whose slots are `allowed`.
+    pub fn frequency(&self, term: &str, allowed: &[bool]) -> usize {
+        let mut frequency = 0;
+        for segment in &self.segments {
+            for view in &segment.fields {
+                view.visit(term, |document, count| {
+                    let slot = segment.slots[document as usize] as usize;
+                    frequency += if allowed.get(slot) == Some(&true) { count as usize } else { 0 };
+                });
+            }
+        }
+        frequency
+    }
+
     /// Scores every passage whose slot is `allowed`; one entry a slot.
     pub fn score(&self, terms: &[QueryTerm], allowed: &[bool]) -> LexicalScores {
         let mut result = LexicalScores {
@@ -207,9 +222,10 @@ impl LexicalIndex {
                     view.gather(&term.text, &segment.slots, occurrence, &mut frequencies, &mut touched);
                 }
             }
-            let idf = match touched.len() {
-                0 => 0.0,
-                frequency => bm25::inverse_document_frequency(self.documents, frequency),
+            let idf = if touched.iter().any(|slot| allowed[*slot as usize]) {
+                bm25::inverse_document_frequency(self.documents, touched.len())
+            } else {
+                0.0
             };
             result.idf.push(idf);
             for slot in touched.drain(..) {
@@ -237,19 +253,24 @@ impl FieldView {
         frequencies: &mut [f32],
         touched: &mut Vec<u32>,
     ) {
+        self.visit(term, |document, count| {
+            let slot = slots[document as usize];
+            let Some(frequency) = frequencies.get_mut(slot as usize) else { return };
+            if *frequency == 0.0 {
+                touched.push(slot);
+            }
+            *frequency += count as f32 * occurrence[usize::from(self.norms.fieldnorm_id(document))];
+        });
+    }
+
+    /// Calls `visit` with each document that has a term in this field, and how often.
+    fn visit(&self, term: &str, mut visit: impl FnMut(u32, u32)) {
         let Ok(Some(info)) = self.term_info(term) else { return };
         let Ok(mut block) = self.inverted.read_block_postings_from_terminfo(&info, IndexRecordOption::WithFreqs) else {
             return;
         };
         while block.block_len() > 0 {
-            for (document, count) in block.docs().iter().zip(block.freqs()) {
-                let slot = slots[*document as usize];
-                let Some(frequency) = frequencies.get_mut(slot as usize) else { continue };
-                if *frequency == 0.0 {
-                    touched.push(slot);
-                }
-                *frequency += *count as f32 * occurrence[usize::from(self.norms.fieldnorm_id(*document))];
-            }
+            block.docs().iter().zip(block.freqs()).for_each(|(document, count)| visit(*document, *count));
             block.advance();
         }
     }

@@ -13,6 +13,8 @@ const PART_WEIGHT: f32 = 0.75;
 /// What a pair of characters counts beside a word; nDCG@10 on xquad-zh is .967
 /// with it, .961 at 1.
 const PAIR_WEIGHT: f32 = 0.5;
+/// What a word counts that a mistyped one was taken for.
+const MEANT_WEIGHT: f32 = 0.8;
 
 /// One term to look for.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,22 +30,37 @@ pub struct QueryTerm {
 /// A question, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
+    /// What was asked, with its mistyped words put right.
+    pub text: String,
     /// The language that it was read in.
     pub language: Language,
     /// What to look for.
     pub terms: Vec<QueryTerm>,
-    /// The words that the terms belong to, as they were written.
-    pub words: Vec<String>,
-    /// Which of them are names, such as `user_id`.
-    pub is_name: Vec<bool>,
+    /// The words that the terms belong to. A name such as `user_id` is a word beside its
+    /// parts: a passage that has the parts alone does not have the name.
+    pub words: Vec<QuestionWord>,
 }
 
-/// Where a word of the question stands. A name is a word beside its parts: a passage
-/// that has the parts alone does not have the name.
-struct Place {
-    start: usize,
-    end: usize,
-    is_name: bool,
+/// A word of a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuestionWord {
+    /// As it was written.
+    pub text: String,
+    /// Byte offset of its first character in the question.
+    pub start: usize,
+    /// What its first term stands for.
+    pub kind: TermKind,
+}
+
+impl QuestionWord {
+    /// Whether it is a name of several parts.
+    pub fn is_name(&self) -> bool {
+        self.kind == TermKind::Name
+    }
+
+    fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
 }
 
 impl Question {
@@ -52,14 +69,13 @@ impl Question {
     ///
     /// Stopwords count only when there is nothing else.
     pub fn read(text: &str, language: Language, languages: &[Language]) -> Self {
-        let mut question = Self { language, terms: Vec::new(), words: Vec::new(), is_name: Vec::new() };
+        let mut question = Self { text: text.to_owned(), language, terms: Vec::new(), words: Vec::new() };
         let first = if languages.is_empty() { std::slice::from_ref(&language) } else { languages };
         for content_only in [true, false] {
-            let mut ranges: Vec<Place> = Vec::new();
             for language in first {
                 let terms = Analyzer::of(*language).terms(text);
                 for term in terms.iter().filter(|term| !(content_only && term.stopword)) {
-                    question.add(text, term, &mut ranges);
+                    question.add(text, term);
                 }
             }
             if !question.terms.is_empty() {
@@ -67,6 +83,24 @@ impl Question {
             }
         }
         question
+    }
+
+    /// The question with some of its words, by their numbers, replaced by those that
+    /// were meant.
+    pub fn corrected(&self, meant: &[(usize, String)], languages: &[Language]) -> Self {
+        let mut text = self.text.clone();
+        let mut replaced: Vec<(&QuestionWord, &str)> =
+            meant.iter().map(|(at, meant)| (&self.words[*at], meant.as_str())).collect();
+        replaced.sort_by_key(|(word, _)| word.start);
+        for (word, meant) in replaced.iter().rev() {
+            text.replace_range(word.start..word.end(), meant);
+        }
+        let mut corrected = Self::read(&text, self.language, languages);
+        for term in &mut corrected.terms {
+            let is_meant = replaced.iter().any(|(_, meant)| corrected.words[term.word].text == *meant);
+            term.weight *= if is_meant { MEANT_WEIGHT } else { 1.0 };
+        }
+        corrected
     }
 
     /// How much each word says, from the inverse document frequencies of the
@@ -82,7 +116,7 @@ impl Question {
         weights
     }
 
-    fn add(&mut self, text: &str, term: &OwnedTerm, ranges: &mut Vec<Place>) {
+    fn add(&mut self, text: &str, term: &OwnedTerm) {
         let weight = match term.kind {
             TermKind::Word => 1.0,
             TermKind::Name => NAME_WEIGHT,
@@ -90,21 +124,21 @@ impl Question {
             TermKind::Pair => PAIR_WEIGHT,
         };
         if let Some(known) = self.terms.iter_mut().find(|known| known.text == term.text) {
-            let again = ranges.get(known.word).is_none_or(|place| (place.start, place.end) != (term.start, term.end));
-            if again {
+            let word = &self.words[known.word];
+            if (word.start, word.end()) != (term.start, term.end) {
                 known.weight = (known.weight + weight).min(2.0);
             }
             return;
         }
         let is_name = term.kind == TermKind::Name;
-        let inside = |place: &Place| place.is_name == is_name && place.start <= term.start && term.end <= place.end;
-        let word = match ranges.iter().position(inside) {
+        let holds =
+            |word: &QuestionWord| word.is_name() == is_name && word.start <= term.start && term.end <= word.end();
+        let word = match self.words.iter().position(holds) {
             Some(word) => word,
-            None if ranges.len() < MAX_WORDS => {
-                ranges.push(Place { start: term.start, end: term.end, is_name });
-                self.words.push(text[term.start..term.end].to_owned());
-                self.is_name.push(is_name);
-                ranges.len() - 1
+            None if self.words.len() < MAX_WORDS => {
+                let text = text[term.start..term.end].to_owned();
+                self.words.push(QuestionWord { text, start: term.start, kind: term.kind });
+                self.words.len() - 1
             }
             None => return,
         };
@@ -119,7 +153,7 @@ mod tests {
     fn read(language: &str, text: &str) -> String {
         let language = Language::new(language).unwrap();
         let question = Question::read(text, language, &[language]);
-        let terms = question.terms.iter().map(|term| format!("{}/{}", term.text, question.words[term.word]));
+        let terms = question.terms.iter().map(|term| format!("{}/{}", term.text, question.words[term.word].text));
         terms.collect::<Vec<_>>().join(" ")
     }
 
@@ -140,7 +174,10 @@ mod tests {
     fn a_word_is_looked_for_as_each_language_has_it() {
         let [english, german] = ["en", "de"].map(|code| Language::new(code).unwrap());
         let question = Question::read("Invoices rechnungen", english, &[english, german]);
-        assert_eq!(question.words, ["Invoices", "rechnungen"]);
+        assert_eq!(
+            question.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>(),
+            ["Invoices", "rechnungen"]
+        );
         assert!(question.terms.iter().any(|term| term.text == "rechnung" && term.word == 1));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::audience::AudienceSet;
 use super::confidence::Evidence;
 use super::passage::Passage;
+use super::spelling::Correction;
 use super::wording::Wording;
 use crate::domain::locale::Locale;
 use crate::text::language::Language;
@@ -144,6 +145,10 @@ pub struct SearchResult {
     pub passages: Vec<ScoredPassage>,
     /// The language that the question was read in.
     pub query_language: Language,
+    /// The question, with its mistyped words put right.
+    pub question: String,
+    /// Those words.
+    pub corrections: Vec<Correction>,
     /// Whether meaning was part of the search.
     pub semantic: SemanticUse,
     /// Whether the semantic side should have been used but failed.

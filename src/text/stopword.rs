@@ -155,6 +155,11 @@ impl Stopwords {
         Self(SETS.get(language.as_str()))
     }
 
+    /// The words of the list, folded, in no particular order.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        self.0.into_iter().flatten().copied()
+    }
+
     /// Whether a folded word is in the list.
     pub fn contains(self, folded: &str) -> bool {
         self.0.is_some_and(|set| set.contains(folded))

@@ -23,6 +23,7 @@ use crate::retrieval::lexicon::{self, Lexicon};
 use crate::retrieval::passage::{self, Passage};
 use crate::retrieval::scope::{Access, Scopes};
 use crate::retrieval::semantic::{self, HeadingVectors};
+use crate::retrieval::spelling::Spellings;
 use crate::retrieval::vectors::MemoryVectors;
 use crate::text::analysis::Analyzer;
 use crate::text::language::{self, Language};
@@ -42,6 +43,7 @@ pub struct IndexBuilder {
     vectors: VectorSet,
     headings: HeadingVectors,
     lexicon: Lexicon,
+    spellings: Spellings,
     audiences: Audiences,
     next_number: u64,
     /// Whether an update failed half way: the next one starts over.
@@ -61,6 +63,8 @@ struct Prepared {
     fields: Vec<[String; FIELDS.len()]>,
     /// The words of headings and text of each passage that say something.
     words: Vec<[String; 2]>,
+    /// The same of its keywords.
+    keywords: String,
 }
 
 impl IndexBuilder {
@@ -84,6 +88,7 @@ impl IndexBuilder {
             vectors: VectorSet::new(dimension),
             headings: HeadingVectors::new(dimension),
             lexicon: Lexicon::new(words),
+            spellings: Spellings::default(),
             audiences: Audiences::default(),
             next_number: 0,
             is_broken: false,
@@ -149,6 +154,7 @@ impl IndexBuilder {
             vector_bytes: self.vectors.bytes() + self.headings.bytes() + self.lexicon.bytes(),
             headings: self.headings.clone(),
             lexicon: self.lexicon.clone(),
+            spellings: self.spellings.clone(),
             embedder: self.embedder.clone(),
             semantic_failure: embedding_failure.or(store_failure),
             is_lost: AtomicBool::new(false),
@@ -164,6 +170,7 @@ impl IndexBuilder {
         self.vectors = VectorSet::new(self.vectors.dimension());
         self.headings = HeadingVectors::new(self.vectors.dimension());
         self.lexicon = Lexicon::new(self.lexicon.vectors().dimension());
+        self.spellings = Spellings::default();
         self.is_broken = false;
         Ok(())
     }
@@ -185,6 +192,9 @@ impl IndexBuilder {
         let number = self.next_number;
         self.next_number += 1;
         let audience = self.audiences.number(article.audience.as_ref());
+        if let Some(passage) = prepared.passages.first() {
+            self.spellings.add(passage.language, &prepared.keywords);
+        }
         let mut slots = Vec::with_capacity(prepared.passages.len());
         let embedder = self.embedder.clone();
         let table = embedder.as_ref().and_then(|embedder| embedder.words());
@@ -194,6 +204,7 @@ impl IndexBuilder {
                 self.slots.len() - 1
             });
             let access = Access { audience, language: passage.language };
+            words.iter().for_each(|words| self.spellings.add(passage.language, words));
             let table = table.filter(|table| table.knows(passage.language.as_str()));
             let words = table.map(|table| self.lexicon.add(&words[0], &words[1], table)).unwrap_or_default();
             self.slots[slot] = Some(Slot { passage: Arc::new(passage), access, words: Arc::new(words) });
@@ -314,7 +325,9 @@ fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
         lexicon::folded_words(&analyzer, &passage.text, &mut words[1]);
         words
     });
-    Prepared { fields: fields.collect(), words: words.collect(), passages }
+    let mut written = String::new();
+    article.keywords.iter().for_each(|keyword| lexicon::folded_words(&analyzer, keyword, &mut written));
+    Prepared { fields: fields.collect(), words: words.collect(), passages, keywords: written }
 }
 
 /// The terms of texts with a space between them.
