@@ -4,6 +4,7 @@
 //! [`index::Index::search`], so a score measures what users get. Who may read
 //! what is part of the search, never a filter over its result.
 
+pub mod abbreviations;
 pub mod audience;
 pub mod bm25;
 pub mod confidence;

@@ -4,6 +4,7 @@
 //! Plain functions over `&str`, without I/O. Search, intent matching and
 //! quoting all read text through here, so that they agree on what a word is.
 
+pub mod abbreviation;
 pub mod analysis;
 mod ballot;
 pub mod identifier;

@@ -1,5 +1,7 @@
 //! Searching as every caller does it: through snapshots of an index.
 
+#[path = "retrieval/abbreviations.rs"]
+mod abbreviations;
 #[path = "retrieval/access.rs"]
 mod access;
 #[path = "retrieval/fallback.rs"]

@@ -1,6 +1,8 @@
 //! What the search found, as a trace shows it.
 
-use super::trace::{ConfidenceTrace, CorrectionTrace, PassageTrace, RetrievalTrace, SemanticTrace, WordingTrace};
+use super::trace::{
+    ConfidenceTrace, CorrectionTrace, ExpansionTrace, PassageTrace, RetrievalTrace, SemanticTrace, WordingTrace,
+};
 use crate::retrieval::confidence::ANSWER_THRESHOLD;
 use crate::retrieval::search::{SearchResult, SemanticUse};
 
@@ -22,6 +24,11 @@ pub(super) fn of(found: &SearchResult) -> RetrievalTrace {
             .corrections
             .iter()
             .map(|correction| CorrectionTrace { written: correction.written.clone(), meant: correction.meant.clone() })
+            .collect(),
+        expansions: found
+            .expansions
+            .iter()
+            .map(|expansion| ExpansionTrace { written: expansion.written.clone(), meant: expansion.meant.clone() })
             .collect(),
         confidence: ConfidenceTrace { value: found.confidence, threshold: ANSWER_THRESHOLD },
         passages: found

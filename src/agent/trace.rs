@@ -116,6 +116,9 @@ pub struct RetrievalTrace {
     /// The words that no passage has and what they were taken for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<CorrectionTrace>,
+    /// Abbreviations in the question and what they stand for, and the other way round.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expansions: Vec<ExpansionTrace>,
     /// How sure it is that the knowledge holds the answer.
     pub confidence: ConfidenceTrace,
     /// The best passages, best first.
@@ -128,6 +131,15 @@ pub struct CorrectionTrace {
     /// As the user wrote it.
     pub written: String,
     /// The word that was searched for.
+    pub meant: String,
+}
+
+/// What was searched for beside what the question says.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExpansionTrace {
+    /// An abbreviation, or the words that one stands for.
+    pub written: String,
+    /// The words that it stands for, or their abbreviation.
     pub meant: String,
 }
 

@@ -251,7 +251,7 @@ impl Turn<'_> {
             return reply::no_answer(&found, &self.snapshot.project, phrasing);
         }
         let _ = events.send(TurnEvent::Status(Phase::Answering)).await;
-        let meant = (!found.corrections.is_empty()).then(|| Message::read(&found.question, message.language));
+        let meant = (found.question != said).then(|| Message::read(&found.question, message.language));
         let terms = &meant.as_ref().unwrap_or(message).terms;
         let reply = reply::extractive(&found, terms, &self.snapshot.project, phrasing);
         self.watch.lap("compose");

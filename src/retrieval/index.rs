@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::abbreviations::{Abbreviations, Expansion};
 use super::audience::{AudienceSet, Audiences};
 use super::confidence::{self, Evidence};
 use super::fusion::{Signals, Weights};
@@ -36,6 +37,9 @@ pub const CANDIDATES: usize = 64;
 /// 64 and 256 give the same figures of `docent eval retrieval`.
 const SHORTLIST: usize = 64;
 
+/// What an abbreviation counts for the words that the question has, or these for it.
+const EXPANSION_WEIGHT: f32 = 0.8;
+
 /// A passage in its slot, with what a search filters by.
 #[derive(Clone)]
 struct Slot {
@@ -59,6 +63,7 @@ pub struct Index {
     headings: HeadingVectors,
     lexicon: Lexicon,
     spellings: Spellings,
+    abbreviations: Abbreviations,
     embedder: Option<Arc<dyn Embedder>>,
     /// Why vectors are missing that the embedder should have made or the store have.
     semantic_failure: Option<String>,
@@ -130,6 +135,7 @@ impl Index {
         let started = Instant::now();
         let mut lexical = self.lexical.score(&question.terms, &scope.allowed);
         let corrections = self.put_right(&mut question, &mut lexical, &scope);
+        let expansions = self.expand(&mut question, &mut lexical, &scope.allowed);
         timings.lexical = started.elapsed();
 
         let by_words = self.by_words(request, &lexical);
@@ -154,6 +160,7 @@ impl Index {
             query_language,
             question,
             corrections,
+            expansions,
             semantic,
             degraded,
             confidence,
@@ -170,7 +177,8 @@ impl Index {
     /// Replaces the mistyped words of a question, and scores it anew when it has any.
     fn put_right(&self, question: &mut Question, scores: &mut LexicalScores, scope: &Scope<'_>) -> Vec<Correction> {
         let embedder = self.embedder.as_ref().filter(|embedder| embedder.knows(question.language.as_str()));
-        let is_word = |word: &str| embedder.is_some_and(|embedder| embedder.is_word(word));
+        let is_word =
+            |word: &str| embedder.is_some_and(|embedder| embedder.is_word(word)) || self.abbreviations.has(word);
         let (allowed, languages) = (&*scope.allowed, &*scope.languages);
         let lookup = Lookup { lexical: &self.lexical, allowed, languages, is_word: &is_word };
         let meant = self.spellings.mistyped(question, scores, &lookup);
@@ -181,6 +189,19 @@ impl Index {
         let words = std::mem::replace(question, corrected).words;
         *scores = self.lexical.score(&question.terms, allowed);
         meant.into_iter().map(|(at, meant)| Correction { written: words[at].text.clone(), meant }).collect()
+    }
+
+    /// Looks for what the abbreviations of a question stand for, and for the
+    /// abbreviations of what it spells out.
+    fn expand(&self, question: &mut Question, scores: &mut LexicalScores, allowed: &[bool]) -> Vec<Expansion> {
+        let expansions = self.abbreviations.expand(question, scores, allowed);
+        for expansion in &expansions {
+            self.lexical.expand(&expansion.terms, EXPANSION_WEIGHT, expansion.covers, allowed, scores);
+            if !expansion.is_spelled_out {
+                question.text.push_str(&format!(" ({})", expansion.meant));
+            }
+        }
+        expansions
     }
 
     /// The slots with the best scores by words, in no particular order.

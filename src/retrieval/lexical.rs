@@ -148,6 +148,12 @@ pub struct LexicalScores {
     pub idf: Vec<f32>,
 }
 
+impl LexicalScores {
+    fn none(slots: usize) -> Self {
+        Self { scores: vec![0.0; slots], best: 0.0, matched: vec![0; slots], idf: Vec::new() }
+    }
+}
+
 impl LexicalIndex {
     fn of(searcher: Searcher, columns: &Columns) -> tantivy::Result<Self> {
         let mut segments = Vec::with_capacity(searcher.segment_readers().len());
@@ -208,38 +214,81 @@ impl LexicalIndex {
 
     /// Scores every passage whose slot is `allowed`; one entry a slot.
     pub fn score(&self, terms: &[QueryTerm], allowed: &[bool]) -> LexicalScores {
-        let mut result = LexicalScores {
-            scores: vec![0.0; allowed.len()],
-            best: 0.0,
-            matched: vec![0; allowed.len()],
-            idf: Vec::with_capacity(terms.len()),
-        };
-        let mut frequencies = vec![0.0_f32; allowed.len()];
-        let mut touched: Vec<u32> = Vec::new();
+        let mut result = LexicalScores::none(allowed.len());
+        let mut scratch = Scratch::new(allowed.len());
         for term in terms {
-            for segment in &self.segments {
-                for (view, occurrence) in segment.fields.iter().zip(&self.occurrence) {
-                    view.gather(&term.text, &segment.slots, occurrence, &mut frequencies, &mut touched);
-                }
-            }
-            let idf = if touched.iter().any(|slot| allowed[*slot as usize]) {
-                bm25::inverse_document_frequency(self.documents, touched.len())
-            } else {
-                0.0
-            };
+            let word = 1 << (term.word % 64);
+            let idf = self.add(&term.text, term.weight, allowed, &mut scratch, &mut result, |matched| *matched |= word);
             result.idf.push(idf);
-            for slot in touched.drain(..) {
-                let slot = slot as usize;
-                let frequency = std::mem::take(&mut frequencies[slot]);
-                if allowed[slot] {
-                    result.scores[slot] += term.weight * idf * bm25::saturate(frequency);
-                    // Scores only grow, so the largest seen on the way is the largest.
-                    result.best = result.best.max(result.scores[slot]);
-                    result.matched[slot] |= 1 << (term.word % 64);
-                }
-            }
         }
         result
+    }
+
+    /// Adds terms that say together what words of the question say, which `covers` tells
+    /// as bits, for `weight` of a word: to the passages that have all of them and not
+    /// all of these words, and which have these words then.
+    pub fn expand(&self, terms: &[String], weight: f32, covers: u64, allowed: &[bool], scores: &mut LexicalScores) {
+        let mut scratch = Scratch::new(allowed.len());
+        let mut found = LexicalScores::none(allowed.len());
+        for term in terms {
+            self.add(term, weight / terms.len() as f32, allowed, &mut scratch, &mut found, |count| *count += 1);
+        }
+        for (slot, count) in found.matched.into_iter().enumerate() {
+            if count == terms.len() as u64 && scores.matched[slot] & covers != covers {
+                scores.matched[slot] |= covers;
+                scores.scores[slot] += found.scores[slot];
+                scores.best = scores.best.max(scores.scores[slot]);
+            }
+        }
+    }
+
+    /// Adds the scores of one term, calls `visit` with the matched words of each
+    /// passage that has it, and returns its inverse document frequency.
+    fn add(
+        &self,
+        term: &str,
+        weight: f32,
+        allowed: &[bool],
+        scratch: &mut Scratch,
+        scores: &mut LexicalScores,
+        visit: impl Fn(&mut u64),
+    ) -> f32 {
+        let Scratch { frequencies, touched } = scratch;
+        for segment in &self.segments {
+            for (view, occurrence) in segment.fields.iter().zip(&self.occurrence) {
+                view.gather(term, &segment.slots, occurrence, frequencies, touched);
+            }
+        }
+        let idf = if touched.iter().any(|slot| allowed[*slot as usize]) {
+            bm25::inverse_document_frequency(self.documents, touched.len())
+        } else {
+            0.0
+        };
+        for slot in touched.drain(..) {
+            let slot = slot as usize;
+            let frequency = std::mem::take(&mut frequencies[slot]);
+            if allowed[slot] {
+                scores.scores[slot] += weight * idf * bm25::saturate(frequency);
+                // Scores only grow, so the largest seen on the way is the largest.
+                scores.best = scores.best.max(scores.scores[slot]);
+                visit(&mut scores.matched[slot]);
+            }
+        }
+        idf
+    }
+}
+
+/// What the scoring of one term after the other uses again.
+struct Scratch {
+    /// By slot; 0 between two terms.
+    frequencies: Vec<f32>,
+    /// The slots that have another frequency.
+    touched: Vec<u32>,
+}
+
+impl Scratch {
+    fn new(slots: usize) -> Self {
+        Self { frequencies: vec![0.0; slots], touched: Vec::new() }
     }
 }
 

@@ -30,7 +30,7 @@ pub struct QueryTerm {
 /// A question, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// What was asked, with its mistyped words put right.
+    /// What was asked, with its mistyped words put right and its abbreviations explained.
     pub text: String,
     /// The language that it was read in.
     pub language: Language,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::abbreviations::Expansion;
 use super::audience::AudienceSet;
 use super::confidence::Evidence;
 use super::passage::Passage;
@@ -145,10 +146,13 @@ pub struct SearchResult {
     pub passages: Vec<ScoredPassage>,
     /// The language that the question was read in.
     pub query_language: Language,
-    /// The question, with its mistyped words put right.
+    /// The question with its mistyped words put right, and behind it what its
+    /// abbreviations stand for.
     pub question: String,
-    /// Those words.
+    /// The mistyped words.
     pub corrections: Vec<Correction>,
+    /// The abbreviations, and words that have one.
+    pub expansions: Vec<Expansion>,
     /// Whether meaning was part of the search.
     pub semantic: SemanticUse,
     /// Whether the semantic side should have been used but failed.

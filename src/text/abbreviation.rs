@@ -70,8 +70,14 @@ mod tests {
         for (text, expected) in [
             ("Turn on single sign-on (SSO) for everyone.", "SSO=single sign-on"),
             ("SSO (single sign-on) is free.", "SSO=single sign-on"),
-            ("Read the Terms of Service (ToS). We use HyperText Transfer Protocol (HTTP).", "ToS=Terms of Service HTTP=HyperText Transfer Protocol"),
-            ("A System for Cross-domain Identity Management (SCIM)", "SCIM=System for Cross-domain Identity Management"),
+            (
+                "Read the Terms of Service (ToS). We use HyperText Transfer Protocol (HTTP).",
+                "ToS=Terms of Service HTTP=HyperText Transfer Protocol",
+            ),
+            (
+                "A System for Cross-domain Identity Management (SCIM)",
+                "SCIM=System for Cross-domain Identity Management",
+            ),
             ("Die Datenschutz-Grundverordnung (DSGVO)", "DSGVO=Datenschutz-Grundverordnung"),
             ("Please see the notes (PST).", ""),
             ("Choose a format (CSV) and a place (here).", ""),

@@ -16,6 +16,7 @@ use crate::domain::project::Project;
 use crate::ports::embedder::{Embedder, Role};
 use crate::ports::vector_store::vector_set::VectorSet;
 use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion};
+use crate::retrieval::abbreviations::{self, Abbreviations, Lesson};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
@@ -44,6 +45,7 @@ pub struct IndexBuilder {
     headings: HeadingVectors,
     lexicon: Lexicon,
     spellings: Spellings,
+    abbreviations: Abbreviations,
     audiences: Audiences,
     next_number: u64,
     /// Whether an update failed half way: the next one starts over.
@@ -65,6 +67,8 @@ struct Prepared {
     words: Vec<[String; 2]>,
     /// The same of its keywords.
     keywords: String,
+    /// What each passage tells about abbreviations.
+    lessons: Vec<Vec<Lesson>>,
 }
 
 impl IndexBuilder {
@@ -89,6 +93,7 @@ impl IndexBuilder {
             headings: HeadingVectors::new(dimension),
             lexicon: Lexicon::new(words),
             spellings: Spellings::default(),
+            abbreviations: Abbreviations::default(),
             audiences: Audiences::default(),
             next_number: 0,
             is_broken: false,
@@ -155,6 +160,7 @@ impl IndexBuilder {
             headings: self.headings.clone(),
             lexicon: self.lexicon.clone(),
             spellings: self.spellings.clone(),
+            abbreviations: self.abbreviations.clone(),
             embedder: self.embedder.clone(),
             semantic_failure: embedding_failure.or(store_failure),
             is_lost: AtomicBool::new(false),
@@ -171,6 +177,7 @@ impl IndexBuilder {
         self.headings = HeadingVectors::new(self.vectors.dimension());
         self.lexicon = Lexicon::new(self.lexicon.vectors().dimension());
         self.spellings = Spellings::default();
+        self.abbreviations = Abbreviations::default();
         self.is_broken = false;
         Ok(())
     }
@@ -178,6 +185,7 @@ impl IndexBuilder {
     fn remove(&mut self, id: &ArticleId) {
         let Some(entry) = self.entries.remove(id) else { return };
         self.writer.remove(entry.number);
+        self.abbreviations.remove(&entry.slots);
         for slot in entry.slots {
             if let Some(gone) = self.slots[slot].take() {
                 self.lexicon.remove(&gone.words);
@@ -198,11 +206,13 @@ impl IndexBuilder {
         let mut slots = Vec::with_capacity(prepared.passages.len());
         let embedder = self.embedder.clone();
         let table = embedder.as_ref().and_then(|embedder| embedder.words());
-        for ((passage, fields), words) in prepared.passages.into_iter().zip(prepared.fields).zip(prepared.words) {
+        let of_passages = prepared.fields.into_iter().zip(prepared.words).zip(prepared.lessons);
+        for (passage, ((fields, words), lessons)) in prepared.passages.into_iter().zip(of_passages) {
             let slot = self.free.pop().unwrap_or_else(|| {
                 self.slots.push(None);
                 self.slots.len() - 1
             });
+            self.abbreviations.add(slot, lessons);
             let access = Access { audience, language: passage.language };
             words.iter().for_each(|words| self.spellings.add(passage.language, words));
             let table = table.filter(|table| table.knows(passage.language.as_str()));
@@ -327,7 +337,8 @@ fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
     });
     let mut written = String::new();
     article.keywords.iter().for_each(|keyword| lexicon::folded_words(&analyzer, keyword, &mut written));
-    Prepared { fields: fields.collect(), words: words.collect(), passages, keywords: written }
+    let lessons = passages.iter().map(|passage| abbreviations::lessons(&analyzer, passage)).collect();
+    Prepared { fields: fields.collect(), words: words.collect(), lessons, passages, keywords: written }
 }
 
 /// The terms of texts with a space between them.
