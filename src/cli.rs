@@ -11,6 +11,7 @@ mod explain;
 mod init;
 mod log;
 mod model;
+mod models;
 mod progress;
 mod project;
 mod report;

@@ -9,6 +9,7 @@ pub mod embeddings;
 mod file;
 mod identity;
 pub mod limits;
+pub mod models;
 pub mod setting;
 mod vectors;
 
@@ -22,6 +23,7 @@ use crate::session::identity::Identity;
 use crate::session::settings::Traces;
 use embeddings::Embeddings;
 use limits::Limits;
+use models::Models;
 use setting::Raw;
 
 /// The file that is read when it is there and no other one is named.
@@ -61,6 +63,8 @@ pub struct Config {
     pub is_throwaway: bool,
     /// What compares meanings.
     pub embeddings: Embeddings,
+    /// Which chat models answer.
+    pub models: Models,
     /// Where models are fetched from.
     pub model_hub: String,
     /// What bounds connections and commands.
@@ -161,6 +165,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         project_key: reader.text("project_key").to_owned(),
         identity: identity::read(&mut reader),
         embeddings: Embeddings::read(&mut reader),
+        models: Models::read(&mut reader),
         model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),
         limits: Limits::read(&mut reader),
     };
@@ -271,6 +276,38 @@ mod tests {
     }
 
     #[test]
+    fn chat_models_are_read_with_their_keys_kept() {
+        assert_eq!(read("", &[]).expect("no mistake").models.primary, None);
+        let toml = "[model]\nbase_url = 'http://127.0.0.1:11434/v1/'\nmodel = 'a'\ngap_ms = 9000\n[fallback_model]\nbase_url = 'https://b.example/v1'\nmodel = 'b'\ncontext_tokens = 4096";
+        let variables = [("DOCENT_MODEL_API_KEY", "a-key"), ("DOCENT_FALLBACK_MODEL_API_KEY", "b-key")];
+        let config = read(toml, &variables).expect("no mistake");
+        assert!(!format!("{config:?}").contains("a-key") && !format!("{config:?}").contains("b-key"));
+        let models = config.models;
+        let (primary, fallback) = (models.primary.expect("a model"), models.fallback.expect("a fallback"));
+        assert_eq!((primary.base_url.as_str(), primary.model.as_str()), ("http://127.0.0.1:11434/v1", "a"));
+        assert_eq!(primary.api_key.as_ref().map(|key| key.reveal()), Some("a-key"));
+        assert_eq!(
+            (primary.context_tokens, fallback.context_tokens, fallback.section),
+            (8_192, 4_096, "fallback_model")
+        );
+        assert_eq!((models.waits.gap.as_millis(), models.waits.turn.as_secs()), (9_000, 120));
+
+        let toml = "[model]\nmax_output_tokens = 9000\nturn_ms = 1\n[fallback_model]\nbase_url = 'b.example'";
+        assert_eq!(
+            read(toml, &[]).expect_err("mistakes"),
+            [
+                "docent.toml:2:21: error: an answer of 9000 tokens leaves no room in 8192\n  hint: make it smaller than `context_tokens`",
+                "docent.toml:3:11: error: `1` is not a whole number from 1000 to 3600000",
+                "docent.toml:5:12: error: `b.example` is not an address such as http://127.0.0.1:11434/v1",
+                "docent.toml:5:12: error: the endpoint is not told which model to run\n  hint: set `fallback_model.model` to the name of a model that the endpoint has",
+            ]
+        );
+        let orphan =
+            read("[fallback_model]\nbase_url = 'https://b.example/v1'\nmodel = 'b'", &[]).expect_err("mistakes");
+        assert!(orphan[0].contains("a fallback for a model that is not there"), "{orphan:?}");
+    }
+
+    #[test]
     fn the_configuration_of_the_benchmarks_is_one() {
         read(include_str!("../benches/docent.toml"), &[]).expect("no mistake");
     }
@@ -280,6 +317,7 @@ mod tests {
         let articles = [
             include_str!("../knowledge/articles/operations/configuration.md"),
             include_str!("../knowledge/articles/operations/limits.md"),
+            include_str!("../knowledge/articles/operations/models.md"),
             include_str!("../knowledge/articles/operations/vectors.md"),
         ];
         for setting in setting::ALL {

@@ -1,0 +1,14 @@
+//! Chat models: what their endpoints send, how they fail, and what a caller gets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "models/dialects.rs"]
+mod dialects;
+#[path = "models/faults.rs"]
+mod faults;
+#[path = "models/provider.rs"]
+mod provider;
+#[path = "models/requests.rs"]
+mod requests;
+#[path = "models/splits.rs"]
+mod splits;
