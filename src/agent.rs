@@ -1,15 +1,16 @@
 //! One turn of the agent: from a message to an answer with its actions.
 
 mod extractive;
+mod instead;
 mod intent_trace;
 pub mod launch;
 pub mod library;
 mod link;
 mod phrase_review;
-mod phrasing;
+pub(crate) mod phrasing;
 mod preflight;
 mod questions;
-mod reply;
+pub(crate) mod reply;
 mod retrieval_trace;
 pub mod snapshot;
 pub mod trace;

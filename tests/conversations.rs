@@ -102,7 +102,7 @@ struct Speaker {
 
 impl Speaker {
     fn new() -> Self {
-        Self { context: UserContext::new(UserId::new("u1").unwrap()), capabilities: ActionKind::NINE.to_vec() }
+        Self { context: UserContext::new(UserId::new("u1").unwrap()), capabilities: ActionKind::all().collect() }
     }
 
     /// `user role=admin`, `attribute topic=export`, `locale de`, `page URL`, `can open_post`.

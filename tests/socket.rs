@@ -1,5 +1,7 @@
 //! The server over real sockets on port 0, with a scripted agent.
 
+#[path = "socket/actions.rs"]
+mod actions;
 #[path = "socket/bad_frames.rs"]
 mod bad_frames;
 #[path = "socket/client.rs"]

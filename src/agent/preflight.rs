@@ -65,6 +65,8 @@ impl Preflight<'_> {
                     order: u32::try_from(offered.len()).unwrap_or(u32::MAX),
                     action,
                     origin,
+                    language: None,
+                    instead: None,
                 });
             }
         }
@@ -124,16 +126,17 @@ impl Preflight<'_> {
                     Some(Err(missing)) => CheckTrace::failed("url", missing.clone()),
                     None => CheckTrace::failed("url", "the action has no address"),
                 }),
-                Action::RunAutomation(id) => note(CheckTrace::failed(
+                Action::RunAutomation(run) => note(CheckTrace::failed(
                     "runtime",
-                    format!("automations such as `{id}` are checked but not run in this release"),
+                    format!("automations such as `{}` are checked but not run in this release", run.automation),
                 )),
                 Action::LaunchAgent(_)
                 | Action::GoToStep(_)
                 | Action::Dismiss
                 | Action::Snooze(_)
                 | Action::RunJs(_)
-                | Action::BookInterview(_) => {
+                | Action::BookInterview(_)
+                | Action::AutomationStep(_) => {
                     note(CheckTrace::failed("context", format!("`{}` is not available to the agent", action.kind())))
                 }
             }
@@ -222,14 +225,15 @@ impl Preflight<'_> {
         match action {
             Action::LaunchExperience(id) => experience(id),
             Action::OpenPost(id) => post(id),
-            Action::RunAutomation(id) => self.project.automations.get(id).map(|a| a.name.clone()),
+            Action::RunAutomation(run) => self.project.automations.get(&run.automation).map(|a| a.name.clone()),
             Action::Navigate(_) => resolved_url.and_then(|url| url.as_ref().ok()).map(|url| self.page_name(url)),
             Action::LaunchAgent(_)
             | Action::GoToStep(_)
             | Action::Dismiss
             | Action::Snooze(_)
             | Action::RunJs(_)
-            | Action::BookInterview(_) => None,
+            | Action::BookInterview(_)
+            | Action::AutomationStep(_) => None,
         }
         .unwrap_or_else(|| target_of(action))
     }

@@ -11,7 +11,7 @@ use crate::domain::action::ActionKind;
 use crate::domain::action::combination::{self, Strictness};
 use crate::domain::action::order;
 use crate::domain::article::Article;
-use crate::domain::conversation::{AnswerKind, Citation, QuickReply};
+use crate::domain::conversation::{AnswerKind, Citation, Link, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
 use crate::domain::project::Project;
@@ -153,6 +153,13 @@ pub(super) fn no_answer(found: &SearchResult, project: &Project, phrasing: &Phra
     Reply::of(AnswerKind::NoAnswer, vec![(text, Vec::new())])
 }
 
+/// The best article, when its reader can be sent there.
+pub(super) fn nearest(found: &SearchResult, project: &Project) -> Option<Link> {
+    let article = &found.passages.first()?.passage.article;
+    let url = address(article, &article.url, project)?.to_owned();
+    Some(Link { title: article.title.clone(), url })
+}
+
 /// Links to the best articles other than `except`, each once; what is far
 /// behind the best one is left out.
 fn links(found: &SearchResult, except: Option<&Passage>, project: &Project, limit: usize) -> Vec<String> {
@@ -163,10 +170,9 @@ fn links(found: &SearchResult, except: Option<&Passage>, project: &Project, limi
         let article = &scored.passage.article;
         if links.len() < limit && !seen.contains(&article.id.as_str()) {
             seen.push(article.id.as_str());
-            let title = link_text(&article.title);
             links.push(match address(article, &article.url, project) {
-                Some(url) => format!("[{title}]({})", link_target(url)),
-                None => title,
+                Some(url) => markdown_link(&article.title, url),
+                None => plain_text(&article.title),
             });
         }
     }
@@ -195,7 +201,13 @@ fn citation(number: u32, passage: &Passage, project: &Project) -> Citation {
     Citation { number, article: passage.article.id.clone(), title, url, snippet }
 }
 
-fn link_text(title: &str) -> String {
+/// A Markdown link.
+pub(crate) fn markdown_link(title: &str, url: &str) -> String {
+    format!("[{}]({})", plain_text(title), link_target(url))
+}
+
+/// A text in which Markdown finds nothing but text.
+pub(crate) fn plain_text(title: &str) -> String {
     let mut text = String::with_capacity(title.len());
     for c in title.chars() {
         if matches!(c, '\\' | '[' | ']' | '`' | '<' | '*' | '_' | '~') {

@@ -263,7 +263,8 @@ pub fn target_of(action: &Action) -> String {
         Action::OpenPost(id) => id.to_string(),
         Action::Navigate(navigate) => navigate.url.source().to_owned(),
         Action::RunJs(run) => run.handler.to_string(),
-        Action::RunAutomation(id) => id.to_string(),
+        Action::RunAutomation(run) => run.automation.to_string(),
+        Action::AutomationStep(step) => format!("{} step {}", step.automation, step.index + 1),
         Action::BookInterview(book) => book.url.clone(),
         Action::GoToStep(_) | Action::Dismiss | Action::Snooze(_) => String::new(),
     }

@@ -12,7 +12,7 @@ use super::snapshot::KnowledgeSnapshot;
 use super::trace::{InputTrace, QuestionTrace, Stopwatch, TurnTrace};
 use super::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
 use super::turn_request::TurnRequest;
-use super::{intent_trace, questions, retrieval_trace};
+use super::{instead, intent_trace, questions, retrieval_trace};
 use crate::domain::attribute::Attributes;
 use crate::domain::conversation::{AnswerKind, Outcome};
 use crate::domain::custom_answer::CustomAnswer;
@@ -43,10 +43,14 @@ pub(super) async fn run(
         watch: Stopwatch::start(),
         degraded: false,
     };
-    let reply = match turn.chosen() {
+    let mut reply = match turn.chosen() {
         Some(reply) => reply,
         None => turn.answer(embedder, events).await,
     };
+    if !reply.actions.is_empty() {
+        instead::prepare(snapshot, request, &mut reply).await;
+        turn.watch.lap("prepare for failure");
+    }
     turn.finish(reply, events).await;
 }
 

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use crate::domain::action::Action;
-use crate::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use crate::domain::conversation::{AnswerKind, Citation, Link, Outcome, QuickReply};
 use crate::domain::ids::AnswerId;
+use crate::domain::locale::Locale;
 use crate::domain::page::Page;
 
 /// One event of a turn. The last one is always [`TurnEvent::Finished`], and
@@ -69,6 +70,10 @@ pub struct OfferedAction {
     pub origin: ActionOrigin,
     /// Its place in its batch, from 0.
     pub order: u32,
+    /// The language of the answer it belongs to, once that is known.
+    pub language: Option<Locale>,
+    /// An article that serves the same question, should the action fail.
+    pub instead: Option<Link>,
 }
 
 /// Where an offered action comes from.
@@ -78,6 +83,8 @@ pub enum ActionOrigin {
     CustomAnswer,
     /// The agent found it fitting.
     Agent,
+    /// An automation that runs.
+    Automation,
 }
 
 /// How a turn ended.

@@ -59,7 +59,7 @@ pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
         plain: None,
         chosen_answer: None,
         context,
-        capabilities: [&ActionKind::NINE[..], &[ActionKind::RunAutomation]].concat(),
+        capabilities: ActionKind::all().collect(),
         now: Timestamp::now(),
         trace: true,
     };
@@ -124,13 +124,14 @@ fn describe(offered: &OfferedAction) -> String {
             };
             format!("Navigate to {}{tab}", offered.resolved_url.as_deref().unwrap_or_default())
         }
-        Action::RunAutomation(id) => format!("Run automation: {} ({id})", offered.label),
+        Action::RunAutomation(run) => format!("Run automation: {} ({})", offered.label, run.automation),
         Action::LaunchAgent(_)
         | Action::GoToStep(_)
         | Action::Dismiss
         | Action::Snooze(_)
         | Action::RunJs(_)
-        | Action::BookInterview(_) => format!("{}: {}", offered.action.kind(), offered.label),
+        | Action::BookInterview(_)
+        | Action::AutomationStep(_) => format!("{}: {}", offered.action.kind(), offered.label),
     }
 }
 

@@ -117,7 +117,6 @@ fn hello_of(args: &ChatArgs) -> anyhow::Result<Hello> {
             "note: `{id}` is not an anonymous id, and this version cannot prove another; chatting as someone new"
         );
     }
-    let kinds = ActionKind::NINE.into_iter().chain([ActionKind::RunAutomation]);
     Ok(Hello {
         project_key: args.key.clone(),
         identity_token: None,
@@ -126,7 +125,7 @@ fn hello_of(args: &ChatArgs) -> anyhow::Result<Hello> {
         client_id: format!("chat-{}", Ulid::generate()),
         client: Some(ClientInfo { name: "docent chat".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }),
         capabilities: Capabilities {
-            actions: kinds.map(|kind| kind.name().to_owned()).collect(),
+            actions: ActionKind::all().map(|kind| kind.name().to_owned()).collect(),
             features: Vec::new(),
         },
         locale: user.locale,

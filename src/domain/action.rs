@@ -7,12 +7,14 @@ pub mod order;
 use std::fmt;
 
 use super::attribute::Template;
+use super::automation::{Arguments, StepInRun};
 use super::ids::{AutomationId, ExperienceId, HandlerName, PostId, StepId};
 use super::value::Value;
 
 /// What happens when a button is clicked, a condition is met or an answer is given.
 ///
-/// Built only from an author's file, never from the text of a model.
+/// Built only from what an author's files name: a model chooses among that, and gives
+/// values to arguments, which are checked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Opens the agent, optionally with a message that it processes at once.
@@ -34,7 +36,9 @@ pub enum Action {
     /// Opens a scheduling page; fixed on the primary button of its survey step.
     BookInterview(BookInterview),
     /// Runs an automation: an extension for Custom Answers and the agent.
-    RunAutomation(AutomationId),
+    RunAutomation(RunAutomation),
+    /// One step of an automation that runs; nobody writes or chooses it.
+    AutomationStep(Box<StepInRun>),
 }
 
 /// Fields of [`Action::LaunchAgent`].
@@ -131,6 +135,15 @@ pub enum InterviewProvider {
     Zcal,
 }
 
+/// Fields of [`Action::RunAutomation`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunAutomation {
+    /// The automation.
+    pub automation: AutomationId,
+    /// What is known already of what it must be told; the user is asked for the rest.
+    pub arguments: Arguments,
+}
+
 /// The kind of an [`Action`], without its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ActionKind {
@@ -154,6 +167,8 @@ pub enum ActionKind {
     BookInterview,
     /// See [`Action::RunAutomation`].
     RunAutomation,
+    /// See [`Action::AutomationStep`].
+    AutomationStep,
 }
 
 impl ActionKind {
@@ -170,6 +185,11 @@ impl ActionKind {
         Self::BookInterview,
     ];
 
+    /// Everything that a client may declare to carry out.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::NINE.into_iter().chain([Self::RunAutomation, Self::AutomationStep])
+    }
+
     /// The name in files and on the wire, such as `launch_experience`.
     pub fn name(self) -> &'static str {
         match self {
@@ -183,12 +203,13 @@ impl ActionKind {
             Self::Snooze => "snooze",
             Self::BookInterview => "book_interview",
             Self::RunAutomation => "run_automation",
+            Self::AutomationStep => "automation_step",
         }
     }
 
     /// The kind with that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::NINE.into_iter().chain([Self::RunAutomation]).find(|kind| kind.name() == name)
+        Self::all().find(|kind| kind.name() == name)
     }
 }
 
@@ -212,6 +233,24 @@ impl Action {
             Action::Snooze(_) => ActionKind::Snooze,
             Action::BookInterview(_) => ActionKind::BookInterview,
             Action::RunAutomation(_) => ActionKind::RunAutomation,
+            Action::AutomationStep(_) => ActionKind::AutomationStep,
+        }
+    }
+
+    /// Whether it shows something in this tab and changes nothing, so that an author may
+    /// let it start without a click.
+    pub fn only_shows(&self) -> bool {
+        match self {
+            Action::LaunchExperience(_) | Action::OpenPost(_) => true,
+            Action::Navigate(navigate) => navigate.open_in == OpenIn::SameTab,
+            Action::LaunchAgent(_)
+            | Action::GoToStep(_)
+            | Action::Dismiss
+            | Action::Snooze(_)
+            | Action::RunJs(_)
+            | Action::BookInterview(_)
+            | Action::RunAutomation(_)
+            | Action::AutomationStep(_) => false,
         }
     }
 }

@@ -129,6 +129,8 @@ pub enum Encoding {
     Plain,
     /// Into a URL, percent-encoded; `.` and `..` count as missing.
     Url,
+    /// Into a CSS selector, escaped so that it stays one name or one string.
+    Selector,
 }
 
 impl Template {
@@ -174,6 +176,11 @@ impl Template {
         Ok(Self { source: source.to_owned(), parts })
     }
 
+    /// A text that names no attributes, whatever stands in it.
+    pub fn literal(text: &str) -> Self {
+        Self { source: text.to_owned(), parts: vec![Part::Text(text.to_owned())] }
+    }
+
     /// The text it was read from.
     pub fn source(&self) -> &str {
         &self.source
@@ -203,6 +210,7 @@ impl Template {
                     match encoding {
                         Encoding::Plain => text.push_str(value),
                         Encoding::Url => text.extend(utf8_percent_encode(value, URL_COMPONENT)),
+                        Encoding::Selector => escape_selector(value, &mut text),
                     }
                 }
             }
@@ -225,9 +233,24 @@ fn printable(value: &Value) -> String {
     value.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_VALUE_CHARS).collect()
 }
 
+/// As `CSS.escape` of browsers does it: the result is an identifier, the middle of
+/// one, and the inside of a quoted string alike.
+fn escape_selector(value: &str, text: &mut String) {
+    for (at, c) in value.chars().enumerate() {
+        match c {
+            '0'..='9' if at == 0 => text.push_str(&format!("\\{:x} ", u32::from(c))),
+            '\0' => text.push('\u{fffd}'),
+            c if c.is_ascii_control() => text.push_str(&format!("\\{:x} ", u32::from(c))),
+            c if c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii() => text.push(c),
+            '-' if at > 0 => text.push('-'),
+            c => text.extend(['\\', c]),
+        }
+    }
+}
+
 fn usable(value: &str, encoding: Encoding) -> bool {
     match encoding {
-        Encoding::Plain => !value.trim().is_empty(),
+        Encoding::Plain | Encoding::Selector => !value.trim().is_empty(),
         Encoding::Url => !matches!(value.trim(), "" | "." | ".."),
     }
 }
@@ -261,6 +284,23 @@ mod tests {
         let resolved = resolve("/users/{{user.id}}/profile?of={{up}}", Encoding::Url);
         assert_eq!(resolved.text, "/users/a%2Fb%3Fc%23d%20e%25/profile?of=");
         assert_eq!(resolved.missing, ["up"]);
+    }
+
+    #[test]
+    fn a_value_cannot_leave_its_place_in_a_selector() {
+        for (value, expected) in [
+            ("pro", "#p-pro"),
+            ("1st", "#p-\\31 st"),
+            ("a b, body", "#p-a\\ b\\,\\ body"),
+            ("\"] , *", "#p-\\\"\\]\\ \\,\\ \\*"),
+            ("-x\\", "#p-\\-x\\\\"),
+            ("größe", "#p-größe"),
+            ("a\nb", "#p-a\\ b"),
+        ] {
+            let value = Value::Text(value.to_owned());
+            let template = Template::parse("#p-{{plan}}").expect("a template");
+            assert_eq!(template.resolve(Encoding::Selector, |_| Some(&value)).text, expected);
+        }
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Automations: sequences of steps that the agent may offer to run on the page.
 
+pub mod argument;
+pub mod plan;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::action::Navigate;
@@ -8,6 +12,10 @@ use super::condition::Audience;
 use super::experience::Status;
 use super::ids::{AutomationId, ExperienceId, HandlerName};
 use super::value::Value;
+use argument::Argument;
+
+/// What automations are told, by the names of their arguments.
+pub type Arguments = BTreeMap<String, Value>;
 
 /// A sequence of steps.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,30 +60,6 @@ pub struct AgentUse {
     pub instructions: String,
 }
 
-/// Something an automation must be told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Argument {
-    /// Its name in templates.
-    pub name: String,
-    /// What it may be.
-    pub kind: ArgumentKind,
-    /// The question that asks for it.
-    pub ask: Option<String>,
-}
-
-/// What an argument may be.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ArgumentKind {
-    /// One of these.
-    Enum(Vec<String>),
-    /// A text.
-    Text,
-    /// A number.
-    Number,
-    /// True or false.
-    Bool,
-}
-
 /// One step of an automation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AutomationStep {
@@ -108,4 +92,46 @@ pub enum AutomationStep {
     },
     /// Runs another automation.
     Run(AutomationId),
+}
+
+/// One step of one run of an automation, with everything filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepInRun {
+    /// The automation.
+    pub automation: AutomationId,
+    /// This run of it.
+    pub run: String,
+    /// Its place, from 0.
+    pub index: u32,
+    /// What it does.
+    pub deed: Deed,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// What one step does, with everything filled in: nothing in it is read as a template.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// Goes to a page in the same tab; the address was checked.
+    Navigate(String),
+    /// Clicks the element of a CSS selector.
+    Click(String),
+    /// Puts a value into an input.
+    Fill {
+        /// CSS selector.
+        selector: String,
+        /// The value.
+        value: String,
+    },
+    /// Waits for the element of a CSS selector.
+    WaitFor(String),
+    /// Starts an experience.
+    LaunchExperience(ExperienceId),
+    /// Calls a function that the page registered.
+    Call {
+        /// Its name.
+        handler: HandlerName,
+        /// Its argument.
+        args: Value,
+    },
 }

@@ -26,6 +26,15 @@ pub struct Citation {
     pub snippet: String,
 }
 
+/// A page and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// What it is called.
+    pub title: String,
+    /// Where it is.
+    pub url: String,
+}
+
 /// A reply that the user can give with one click.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuickReply {

@@ -129,7 +129,7 @@ async fn run_case(
         plain,
         chosen_answer: None,
         context: case.context.clone(),
-        capabilities: [&ActionKind::NINE[..], &[ActionKind::RunAutomation]].concat(),
+        capabilities: ActionKind::all().collect(),
         now: Timestamp::now(),
         trace: false,
     };

@@ -1,7 +1,8 @@
 //! Reading `automations/*.yaml`.
 
 use crate::domain::attribute::is_attribute_name;
-use crate::domain::automation::{AgentUse, Argument, ArgumentKind, Automation, AutomationStep, Risk};
+use crate::domain::automation::argument::{Argument, ArgumentKind};
+use crate::domain::automation::{AgentUse, Automation, AutomationStep, Risk};
 use crate::domain::experience::Status;
 use crate::domain::ids::{AutomationId, ExperienceId, HandlerName};
 use crate::domain::value::Value;

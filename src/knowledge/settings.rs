@@ -118,8 +118,7 @@ fn policies(node: &Node, reading: &mut Reading<'_>) -> BTreeMap<ActionKind, Poli
         return policies;
     };
     let of_agent = |kind: &ActionKind| availability(*kind, Context::Agent).is_possible();
-    let kinds: Vec<ActionKind> =
-        ActionKind::NINE.into_iter().chain([ActionKind::RunAutomation]).filter(of_agent).collect();
+    let kinds: Vec<ActionKind> = ActionKind::all().filter(of_agent).collect();
     for (key, value) in entries {
         let policy = reading.choice(
             value,

@@ -79,6 +79,9 @@ pub enum Action {
         /// Its name.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         name: Option<String>,
+        /// What is known already of what it must be told.
+        #[serde(default, skip_serializing_if = "serde_json::Map::is_empty")]
+        arguments: serde_json::Map<String, serde_json::Value>,
     },
     /// One step of an automation.
     AutomationStep {
@@ -96,6 +99,9 @@ pub enum Action {
         /// The value, address, experience or handler it works with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<String>,
+        /// What a function is called with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        args: Option<serde_json::Value>,
         /// How long it may take.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timeout_ms: Option<u64>,
@@ -190,6 +196,24 @@ pub struct ActionRequested {
     pub await_result: bool,
     /// Where it comes from.
     pub origin: ActionOrigin,
+    /// The page that a navigation of its batch leads to, where a launch happens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrives_at: Option<String>,
+    /// The language of the answer it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// What serves the same question when it cannot be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Link>,
+}
+
+/// A page and what it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Link {
+    /// What it is called.
+    pub title: String,
+    /// Where it is.
+    pub url: String,
 }
 
 /// Whether an action waits for a click.
@@ -340,7 +364,14 @@ pub struct ActionUpdated {
     /// How long it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<u64>,
-    /// Until when a result is expected, RFC 3339.
+    /// Until when a result is expected, RFC 3339; of a pending one, until when it may
+    /// be claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// Whether it waits for a click from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Execution>,
+    /// The tab that should do it from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_client_id: Option<String>,
 }

@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod answer;
+pub mod automation;
 pub mod condition;
 pub mod experience;
 pub mod post;

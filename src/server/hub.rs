@@ -11,6 +11,7 @@ mod publish;
 mod replay;
 mod restore;
 mod run;
+mod tab;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,13 +28,14 @@ use super::metrics::Metrics;
 use super::outbox::{Outbox, Outgoing};
 use super::settings::ServerSettings;
 use super::{Services, Stages};
-use crate::domain::ids::{ConversationId, RunId, UserId};
+use crate::domain::ids::{ClientId, ConversationId, RunId, UserId};
 use crate::ports::conversation_store::{ConversationStore, StoreError};
 use crate::protocol::MAX_REPLAY_EVENTS;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError};
 use crate::session::conversation::Conversation;
 use crate::session::conversation::command::Request;
+use crate::session::conversation::tab::Visitor;
 use crate::session::effect::{Cursor, JoinRequest};
 
 /// Conversations that are taken from the store at a time.
@@ -92,6 +94,7 @@ struct Inside {
 
 struct Follower {
     number: u64,
+    client: ClientId,
     outbox: Arc<Outbox>,
     trace: bool,
 }
@@ -103,6 +106,11 @@ pub(crate) struct Following {
 }
 
 impl Inside {
+    /// Whether something goes on that must come to its end in this process.
+    fn is_unfinished(&self) -> bool {
+        self.has_run() || self.conversation.as_ref().is_some_and(Conversation::is_waiting)
+    }
+
     fn has_run(&self) -> bool {
         self.conversation.as_ref().is_some_and(|conversation| conversation.active_run().is_some())
     }
@@ -187,7 +195,7 @@ impl Hub {
             return Ok(entry);
         }
         let room = self.open(request.fresh, request.user).await?;
-        self.core.follow_new(room, outbox, request.trace).await
+        self.core.follow_new(room, outbox, request.visitor, request.trace).await
     }
 
     async fn open(&self, id: ConversationId, user: UserId) -> Result<Arc<Room>, CommandError> {
@@ -200,6 +208,23 @@ impl Hub {
         let core = &self.core;
         let room = core.find(&cursor.conversation, &request.user).await?;
         let mut inside = room.inner.lock().await;
+        core.tab_came(&room, &mut inside, request.visitor.clone()).await;
+        let entry = self.resume_here(request, cursor, outbox, &room, &mut inside).await;
+        if entry.is_none() {
+            core.tab_left(&room, &mut inside, request.visitor.client.clone()).await;
+        }
+        entry
+    }
+
+    async fn resume_here(
+        &self,
+        request: &JoinRequest,
+        cursor: &Cursor,
+        outbox: &Arc<Outbox>,
+        room: &Arc<Room>,
+        inside: &mut Inside,
+    ) -> Option<Entry> {
+        let core = &self.core;
         let position = core.store.position(&cursor.conversation, &request.user).await.ok()?;
         let seq = inside.conversation.as_ref().map(Conversation::seq)?;
         let is_valid = position.epoch == cursor.epoch && position.seq == seq && cursor.after <= seq;
@@ -213,9 +238,9 @@ impl Hub {
         let replay = match missed {
             Some(events) => replay::compacted(&events),
             // What cannot be told in full is told as a whole.
-            None => vec![Outgoing::new(&core.snapshot(&room, &inside, seq).await.ok()?)],
+            None => vec![Outgoing::new(&core.snapshot(room, inside, seq).await.ok()?)],
         };
-        let following = core.follow(&room, &mut inside, outbox, request.trace);
+        let following = core.follow(room, inside, outbox, &request.visitor.client, request.trace);
         Some(Entry { following, conversation: room.id.clone(), epoch: position.epoch, seq, resumed, replay })
     }
 
@@ -233,7 +258,9 @@ impl Hub {
     pub(crate) async fn leave(&self, following: &Following) {
         let room = &following.room;
         let mut inside = room.inner.lock().await;
-        inside.followers.retain(|follower| follower.number != following.number);
+        let Some(at) = inside.followers.iter().position(|follower| follower.number == following.number) else { return };
+        let client = inside.followers.swap_remove(at).client;
+        self.core.tab_left(room, &mut inside, client).await;
         self.core.settle(room, &mut inside).await;
     }
 }
@@ -244,9 +271,16 @@ impl Core {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn follow_new(&self, room: Arc<Room>, outbox: &Arc<Outbox>, trace: bool) -> Result<Entry, CommandError> {
+    async fn follow_new(
+        self: &Arc<Self>,
+        room: Arc<Room>,
+        outbox: &Arc<Outbox>,
+        visitor: Visitor,
+        trace: bool,
+    ) -> Result<Entry, CommandError> {
         let mut inside = room.inner.lock().await;
-        let following = self.follow(&room, &mut inside, outbox, trace);
+        let following = self.follow(&room, &mut inside, outbox, &visitor.client, trace);
+        self.tab_came(&room, &mut inside, visitor).await;
         let (epoch, seq) = match &inside.conversation {
             Some(conversation) => (conversation.epoch().to_owned(), conversation.seq()),
             None => return Err(CommandError::new(ErrorCode::Internal, "the conversation is lost")),
@@ -255,9 +289,16 @@ impl Core {
         Ok(Entry { following, conversation, epoch, seq, resumed: false, replay: Vec::new() })
     }
 
-    fn follow(&self, room: &Arc<Room>, inside: &mut Inside, outbox: &Arc<Outbox>, trace: bool) -> Following {
+    fn follow(
+        &self,
+        room: &Arc<Room>,
+        inside: &mut Inside,
+        outbox: &Arc<Outbox>,
+        client: &ClientId,
+        trace: bool,
+    ) -> Following {
         let number = self.followers.fetch_add(1, Ordering::Relaxed);
-        inside.followers.push(Follower { number, outbox: outbox.clone(), trace });
+        inside.followers.push(Follower { number, client: client.clone(), outbox: outbox.clone(), trace });
         let mut rooms = self.rooms();
         if let Some(at) = inside.left.take() {
             rooms.left.remove(&at);
@@ -268,7 +309,7 @@ impl Core {
 
     /// Once nobody follows and nothing runs, the conversation may be forgotten.
     async fn settle(&self, room: &Room, inside: &mut Inside) {
-        if !inside.followers.is_empty() || inside.left.is_some() || inside.has_run() {
+        if !inside.followers.is_empty() || inside.left.is_some() || inside.is_unfinished() {
             return;
         }
         self.store.release(&room.id).await;

@@ -305,6 +305,11 @@ impl<'a> Socket<'a> {
                         effects.extend(self.step(event));
                     }
                 }
+                Effect::Used => {
+                    if let Some(following) = &self.following {
+                        Box::pin(self.app.hub.used(following)).await;
+                    }
+                }
                 Effect::ReadExperience { reference, experience, context } => {
                     let published = self.app.answerer.published();
                     let frame = content::experience(&published, &experience, &context, reference, self.app.clock.now());
@@ -337,10 +342,11 @@ impl<'a> Socket<'a> {
         request: Box<Request>,
     ) -> Option<Event> {
         let old = self.following.as_ref()?;
-        let trace = self.state.as_ref().and_then(State::profile).is_some_and(|profile| profile.trace);
+        let profile = self.state.as_ref().and_then(State::profile)?;
+        let (visitor, trace) = (profile.visitor(), profile.trace);
         let command = request.id.clone();
         let fingerprint = request.fingerprint;
-        let entrance = Entrance { conversation, otherwise, request, trace };
+        let entrance = Entrance { conversation, otherwise, request, visitor, trace };
         let Entered { following, conversation, ack } = self.app.hub.enter(old, entrance, &self.outbox).await?;
         self.following = Some(following);
         Some(Event::Entered { conversation, command, fingerprint, ack })

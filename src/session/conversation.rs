@@ -5,8 +5,11 @@
 
 pub mod action;
 pub mod command;
+mod failure;
+mod offer;
 mod restore;
 pub mod run;
+pub mod tab;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,13 +18,14 @@ use super::moment::Moment;
 use super::outcomes::Outcomes;
 use super::settings::SessionSettings;
 use crate::agent::turn_event::TurnEvent;
-use crate::domain::ids::{AnswerId, ConversationId, MessageId, RunId};
+use crate::domain::ids::{AnswerId, ClientId, ConversationId, MessageId, RunId};
 use crate::domain::project::Project;
 use crate::protocol::server_message::{ServerFrame, ServerMessage};
 
 use action::OpenAction;
 use command::{Request, StartTurn};
 use run::{Run, RunEnd};
+use tab::{Tabs, Visitor};
 
 /// The state of one conversation.
 #[derive(Clone, Debug)]
@@ -31,6 +35,8 @@ pub struct Conversation {
     seq: u64,
     run: Option<Run>,
     actions: VecDeque<OpenAction>,
+    /// Who follows at present; not part of the log.
+    tabs: Tabs,
     /// The last answers, with the number of the event that completed each.
     answers: VecDeque<(MessageId, u64)>,
     /// What the last answer was given to, so that it can be given again.
@@ -87,6 +93,32 @@ pub enum ConversationEvent {
         /// When.
         now: Moment,
     },
+    /// A tab follows from now on.
+    TabCame {
+        /// Which.
+        visitor: Visitor,
+        /// When.
+        now: Moment,
+    },
+    /// The user does something in a tab that is no command for the conversation.
+    TabUsed {
+        /// Which.
+        client: ClientId,
+        /// When.
+        now: Moment,
+    },
+    /// A connection of a tab is gone.
+    TabLeft {
+        /// Which.
+        client: ClientId,
+        /// When.
+        now: Moment,
+    },
+    /// It was taken from its log, after whoever held it has ended.
+    Restored {
+        /// When.
+        now: Moment,
+    },
     /// A time has come that [`ConversationEffect::WakeAt`] asked for.
     Tick {
         /// When.
@@ -121,6 +153,7 @@ pub fn step(
     let mut effects = Vec::new();
     match event {
         ConversationEvent::Request { request, now } => {
+            conversation.tabs.used(&request.client, now);
             conversation.carry_out(settings, *request, now, &mut effects);
         }
         ConversationEvent::Turn { run, event, project, now } => {
@@ -129,7 +162,11 @@ pub fn step(
         ConversationEvent::RunEnded { run, end, now } => {
             conversation.end_run(settings, &run, end, now, &mut effects);
         }
-        ConversationEvent::Tick { now } => conversation.expire_actions(now, &mut effects),
+        ConversationEvent::TabCame { visitor, now } => conversation.tab_came(settings, visitor, now, &mut effects),
+        ConversationEvent::TabUsed { client, now } => conversation.tabs.used(&client, now),
+        ConversationEvent::TabLeft { client, now } => conversation.tab_left(settings, &client, now, &mut effects),
+        ConversationEvent::Restored { now } => conversation.restored(settings, now, &mut effects),
+        ConversationEvent::Tick { now } => conversation.expire_actions(settings, now, &mut effects),
     }
     (conversation, effects)
 }
@@ -143,6 +180,7 @@ impl Conversation {
             seq: 0,
             run: None,
             actions: VecDeque::new(),
+            tabs: Tabs::default(),
             answers: VecDeque::new(),
             asked: None,
             read: 0,

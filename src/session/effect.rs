@@ -1,6 +1,7 @@
 //! What one connection wants done.
 
 use super::conversation::command::Request;
+use super::conversation::tab::Visitor;
 use crate::domain::ids::{ConversationId, ExperienceId, PostId, UserId};
 use crate::domain::user::UserContext;
 use crate::protocol::close_code::CloseCode;
@@ -26,6 +27,8 @@ pub enum Effect {
         /// The command.
         request: Box<Request>,
     },
+    /// The user has done something in this tab that is no command for the conversation.
+    Used,
     /// Look up an experience for this user.
     ReadExperience {
         /// The command that asks.
@@ -70,6 +73,8 @@ pub struct JoinRequest {
     pub resume: Option<Cursor>,
     /// The identifier of a new one, when that cannot be had.
     pub fresh: ConversationId,
+    /// The tab, and what it can carry out.
+    pub visitor: Visitor,
     /// Whether it gets traces.
     pub trace: bool,
 }

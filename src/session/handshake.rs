@@ -100,8 +100,13 @@ fn hello_said(
                 let conversation = ConversationId::new(&resume.conversation_id).ok()?;
                 Some(Cursor { conversation, epoch: resume.epoch, after: resume.after_seq })
             });
-            let join =
-                JoinRequest { user: profile.user.clone(), resume, fresh: conversation_id(fresh), trace: profile.trace };
+            let join = JoinRequest {
+                user: profile.user.clone(),
+                resume,
+                fresh: conversation_id(fresh),
+                visitor: profile.visitor(),
+                trace: profile.trace,
+            };
             let joining = Joining { traffic: waiting.traffic, profile, reference };
             (State::Joining(Box::new(joining)), vec![Effect::Join(join)])
         }

@@ -279,5 +279,5 @@ fn context_update(settings: &SessionSettings, live: &mut Live, update: &ContextU
             Ack::default()
         }
     };
-    vec![Effect::Send(ServerFrame::answer(origin.id, ServerMessage::Ack(ack)))]
+    vec![Effect::Used, Effect::Send(ServerFrame::answer(origin.id, ServerMessage::Ack(ack)))]
 }

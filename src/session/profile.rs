@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::conversation::tab::Visitor;
 use super::identity::Token;
 use super::settings::SessionSettings;
 use crate::domain::action::ActionKind;
@@ -47,6 +48,11 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The tab, as its conversation knows it.
+    pub fn visitor(&self) -> Visitor {
+        Visitor { client: self.client.clone(), capabilities: self.capabilities.clone() }
+    }
+
     /// What is known at the moment of a turn, with the attributes of the request.
     pub fn context(&self, request: &Attributes) -> UserContext {
         let traits = self.claimed.0.iter().chain(self.signed.0.iter());

@@ -32,8 +32,12 @@ pub struct SessionSettings {
     pub attribute_bytes: usize,
     /// How many commands each of a session and a conversation remembers.
     pub remembered_commands: usize,
+    /// How long an action that needs no click may wait for its claim.
+    pub action_claim_ms: u64,
     /// How long a claimed action may take.
     pub action_result_ms: u64,
+    /// How long a tab in which an automation runs may be away, as while a page loads.
+    pub tab_return_ms: u64,
     /// Most actions that a conversation keeps open.
     pub open_actions: usize,
     /// How many answers and quick replies a conversation remembers.
@@ -74,7 +78,9 @@ impl Default for SessionSettings {
             attributes: 200,
             attribute_bytes: MAX_COMMAND_BYTES,
             remembered_commands: 256,
+            action_claim_ms: 5_000,
             action_result_ms: 30_000,
+            tab_return_ms: 30_000,
             open_actions: 64,
             remembered_answers: 64,
             answer_bytes: 100 * 1024,

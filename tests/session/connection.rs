@@ -124,6 +124,7 @@ fn run(moves: &[Move]) -> Vec<Effect> {
                 Effect::Join(_) => joins += 1,
                 Effect::Converse(_)
                 | Effect::Enter { .. }
+                | Effect::Used
                 | Effect::ReadExperience { .. }
                 | Effect::ReadPost { .. }
                 | Effect::ReadHistory { .. } => {

@@ -5,18 +5,26 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
-use docent::domain::action::{Action, ActionKind};
-use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
-use docent::domain::ids::{ActionId, AnswerId, ArticleId, ClientId, ConversationId, MessageId, PostId, RunId, UserId};
-use docent::domain::project::Project;
+use docent::domain::action::{Action, ActionKind, Navigate, OpenIn, RunAutomation, RunJs, Snooze, StepTarget};
+use docent::domain::attribute::Template;
+use docent::domain::conversation::{AnswerKind, Citation, Link, Outcome, QuickReply};
+use docent::domain::ids::{
+    ActionId, AnswerId, ArticleId, AutomationId, ClientId, ConversationId, ExperienceId, HandlerName, MessageId,
+    PostId, RunId, StepId, UserId,
+};
+use docent::domain::locale::Locale;
+use docent::domain::page::Page;
+use docent::domain::project::{Policy, Project, Settings};
 use docent::domain::user::UserContext;
+use docent::domain::value::Value;
 use docent::ports::conversation_store::StoredEvent;
-use docent::protocol::action::{ActionState, ActionStatus};
+use docent::protocol::action::{ActionState, ActionStatus, Execution};
 use docent::protocol::launch::{LaunchMode, LaunchSource, LaunchSourceKind};
 use docent::protocol::message::{FeedbackValue, Role};
 use docent::protocol::server_message::{ServerFrame, ServerMessage};
 use docent::session::conversation::command::{Command, Feedback, Launch, Report, Request, Say, TurnSetup};
 use docent::session::conversation::run::RunEnd;
+use docent::session::conversation::tab::Visitor;
 use docent::session::conversation::{Conversation, ConversationEffect, ConversationEvent, step};
 use docent::session::moment::Moment;
 use docent::session::settings::SessionSettings;
@@ -67,6 +75,12 @@ enum Move {
     Tick {
         later: u16,
     },
+    Come {
+        client: u8,
+    },
+    Leave {
+        client: u8,
+    },
     /// The process ends and another one takes the conversation from its log.
     Crash,
 }
@@ -79,12 +93,14 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(action, client, eligible, id)| Move::Claim { action, client, eligible, id: 100 + id % 24 }),
         2 => (0..12_u8, 0..2_u8, 0..6_u8).prop_map(|(action, client, status)| Move::Report { action, client, status }),
         1 => (0..6_u8).prop_map(|message| Move::Judge { message }),
-        12 => (0..3_u8, 0..8_u8).prop_map(|(run, event)| Move::Turn { run, event }),
+        12 => (0..3_u8, 0..16_u8).prop_map(|(run, event)| Move::Turn { run, event }),
         1 => (0..3_u8, 0..4_u8).prop_map(|(run, end)| Move::End { run, end }),
         1 => (0..3_u8).prop_map(|run| Move::Cancel { run }),
         1 => any::<u8>().prop_map(|seq| Move::Read { seq }),
         2 => (0..2_u8).prop_map(|message| Move::Regenerate { message }),
         1 => any::<u16>().prop_map(|later| Move::Tick { later }),
+        2 => (0..2_u8).prop_map(|client| Move::Come { client }),
+        1 => (0..2_u8).prop_map(|client| Move::Leave { client }),
         1 => Just(Move::Crash),
     ];
     prop::collection::vec(one, 1..120)
@@ -102,6 +118,9 @@ struct Seen {
     ended: HashMap<String, ActionState>,
     answers: Vec<String>,
     acked: HashMap<String, u32>,
+    /// The tab that an action is for, while it needs no click.
+    auto: HashMap<String, String>,
+    failures: HashSet<String>,
 }
 
 impl Seen {
@@ -119,6 +138,9 @@ impl Seen {
                 assert!(self.finished.insert(run.run_id.clone()), "a run ends once");
             }
             ServerMessage::MessageCompleted(message) => {
+                if message.message_id.starts_with("failure-") {
+                    assert!(self.failures.insert(message.message_id.clone()), "a failure is told once");
+                }
                 assert!(self.completed.insert(message.message_id.clone()), "a message is completed once");
                 assert!(message.from_seq.is_none_or(|from| from < self.seq));
                 if message.role == Role::Agent {
@@ -132,8 +154,24 @@ impl Seen {
             ServerMessage::MessageDelta(delta) => {
                 assert!(!self.completed.contains(&delta.message_id), "nothing follows a completed message");
             }
-            ServerMessage::ActionRequested(action) => self.actions.push(action.action_id.clone()),
+            ServerMessage::ActionRequested(action) => {
+                self.actions.push(action.action_id.clone());
+                assert_eq!(action.execution == Execution::Auto, action.expires_at.is_some());
+                if action.execution == Execution::Auto {
+                    self.auto.insert(action.action_id.clone(), action.target_client_id.clone());
+                }
+            }
+            ServerMessage::ActionUpdated(update) if update.state == ActionState::Pending => {
+                assert!(!self.granted.contains(&update.action_id), "what was granted is not offered again");
+                assert!(!self.ended.contains_key(&update.action_id), "what has ended is not offered again");
+                if update.execution == Some(Execution::Offer) {
+                    self.auto.remove(&update.action_id);
+                }
+            }
             ServerMessage::ActionUpdated(update) if update.state == ActionState::Claimed => {
+                if let Some(target) = self.auto.get(&update.action_id) {
+                    assert_eq!(update.client_id.as_ref(), Some(target), "it starts by itself in its own tab alone");
+                }
                 assert!(self.granted.insert(update.action_id.clone()), "an action is granted once");
                 assert!(!self.ended.contains_key(&update.action_id), "an ended action is not granted");
             }
@@ -153,7 +191,7 @@ impl Seen {
 fn setup() -> TurnSetup {
     TurnSetup {
         context: UserContext::new(UserId::new("u").expect("an id")),
-        capabilities: vec![ActionKind::OpenPost],
+        capabilities: ActionKind::all().collect(),
         trace: true,
     }
 }
@@ -175,14 +213,7 @@ fn turn_event(at: u8) -> TurnEvent {
             citations: vec![citation],
             quick_replies: vec![(QuickReply { id: "q".to_owned(), text: "q".to_owned() }, AnswerId::new("x").ok())],
         }),
-        5 => TurnEvent::Action(OfferedAction {
-            action: Action::OpenPost(PostId::new("p").expect("an id")),
-            label: "Open".to_owned(),
-            resolved_url: None,
-            arrives_at: None,
-            origin: ActionOrigin::Agent,
-            order: 0,
-        }),
+        8.. => TurnEvent::Action(offered(at)),
         6 => TurnEvent::Trace(Arc::new(serde_json::Value::Null)),
         _ => TurnEvent::Finished(TurnFinish {
             kind: Some(AnswerKind::Knowledge),
@@ -191,6 +222,43 @@ fn turn_event(at: u8) -> TurnEvent {
             degraded: false,
         }),
     }
+}
+
+/// An action of each kind that can be offered.
+fn offered(at: u8) -> OfferedAction {
+    let navigate = |url: &str| Navigate { url: Template::literal(url), open_in: OpenIn::SameTab };
+    let arguments = [("plan".to_owned(), Value::Text("pro".to_owned()))].into();
+    let action = match at {
+        8 => Action::LaunchExperience(ExperienceId::new("tour").expect("an id")),
+        9 => Action::Navigate(navigate("/a?b={{c}}")),
+        10 => Action::RunJs(RunJs { handler: HandlerName::new("save").expect("an id"), args: Value::Number(1.5) }),
+        11 => Action::GoToStep(StepTarget::Step(StepId::new("one").expect("an id"))),
+        12 => Action::Dismiss,
+        13 => Action::Snooze(Snooze { hours: 3, up_to: 2 }),
+        14 => {
+            Action::RunAutomation(RunAutomation { automation: AutomationId::new("billing").expect("an id"), arguments })
+        }
+        _ => Action::OpenPost(PostId::new("p").expect("an id")),
+    };
+    let url = "https://app.example/a".parse().expect("a URL");
+    OfferedAction {
+        resolved_url: matches!(action, Action::Navigate(_)).then(|| "/a?b={{c}}".to_owned()),
+        arrives_at: (at == 8).then(|| Arc::new(Page { url, title: None })),
+        action,
+        label: "Do it".to_owned(),
+        origin: if at % 3 == 2 { ActionOrigin::Agent } else { ActionOrigin::CustomAnswer },
+        order: u32::from(at),
+        language: Locale::new("de"),
+        instead: (at == 15).then(|| Link { title: "News".to_owned(), url: "/news".to_owned() }),
+    }
+}
+
+/// Lets posts and navigations start without a click, and calls one function.
+fn project() -> Arc<Project> {
+    let policy = [ActionKind::OpenPost, ActionKind::Navigate, ActionKind::Dismiss].map(|kind| (kind, Policy::Allow));
+    let run_js = Some(vec![HandlerName::new("save").expect("an id")]);
+    let settings = Settings { action_policy: policy.into(), run_js, ..Settings::default() };
+    Arc::new(Project { settings: Arc::new(settings), ..Project::default() })
 }
 
 fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEvent {
@@ -242,12 +310,9 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
             let feedback = Feedback { message, value: Some(FeedbackValue::Up), reason: None, comment: None };
             request(None, client(0), 0, Command::Judge(feedback))
         }
-        Move::Turn { run: which, event } => ConversationEvent::Turn {
-            run: run(which),
-            event: Box::new(turn_event(event)),
-            project: Arc::new(Project::default()),
-            now,
-        },
+        Move::Turn { run: which, event } => {
+            ConversationEvent::Turn { run: run(which), event: Box::new(turn_event(event)), project: project(), now }
+        }
         Move::End { run: which, end } => {
             let end = [RunEnd::TimedOut, RunEnd::Crashed, RunEnd::ShutDown, RunEnd::StorageFailed][usize::from(end)];
             ConversationEvent::RunEnded { run: run(which), end, now }
@@ -258,10 +323,15 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
             request(None, client(0), 0, Command::Regenerate { message, setup: setup() })
         }
         Move::Read { seq } => request(None, client(0), 0, Command::Read(u64::from(seq))),
-        Move::Crash => {
-            let run = seen.open_run.as_deref().unwrap_or("none");
-            ConversationEvent::RunEnded { run: RunId::new(run).expect("an id"), end: RunEnd::Lost, now }
+        Move::Crash => match &seen.open_run {
+            Some(run) => ConversationEvent::RunEnded { run: RunId::new(run).expect("an id"), end: RunEnd::Lost, now },
+            None => ConversationEvent::Restored { now },
+        },
+        Move::Come { client: tab } => {
+            let visitor = Visitor { client: client(tab), capabilities: setup().capabilities };
+            ConversationEvent::TabCame { visitor, now }
         }
+        Move::Leave { client: tab } => ConversationEvent::TabLeft { client: client(tab), now },
         Move::Tick { .. } => ConversationEvent::Tick { now },
     }
 }
@@ -286,7 +356,12 @@ proptest! {
                 log.retain(|event: &StoredEvent| !event.frame.contains("message.delta"));
                 seen.seq = log.last().map_or(0, |event| event.seq);
                 let id = conversation.id().clone();
+                let before = conversation;
                 conversation = Conversation::restore(&settings, id, format!("e{at}"), seen.seq, &log);
+                for action in &seen.actions {
+                    let action = ActionId::new(action).expect("an id");
+                    prop_assert_eq!(conversation.pending_action(&action), before.pending_action(&action));
+                }
                 prop_assert_eq!(conversation.active_run().map(ToString::to_string), seen.open_run.clone());
             }
             let event = event_of(made, at, &seen, now);

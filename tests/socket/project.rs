@@ -1,6 +1,6 @@
 //! A small project: an experience of each kind, posts and articles.
 
-use docent::domain::action::{Action, LaunchAgent, LaunchMode, Navigate, OpenIn, Snooze, StepTarget};
+use docent::domain::action::{Action, ActionKind, LaunchAgent, LaunchMode, Navigate, OpenIn, Snooze, StepTarget};
 use docent::domain::article::{Article, Block, BlockKind, Section};
 use docent::domain::attribute::Template;
 use docent::domain::condition::{Comparison, Condition, PropertyTest};
@@ -13,7 +13,7 @@ use docent::domain::experience::{
 };
 use docent::domain::ids::{ArticleId, ExperienceId, PostId, StepId};
 use docent::domain::post::{Notify, Post};
-use docent::domain::project::Project;
+use docent::domain::project::{Policy, Project, Settings};
 use docent::domain::value::Value;
 
 fn template(text: &str) -> Template {
@@ -140,7 +140,8 @@ pub(crate) fn project() -> Project {
         let comparison = Comparison::Eq(Value::Text("pro".to_owned()));
         Some(Condition::Trait(PropertyTest { name: "plan".to_owned(), comparison }))
     };
-    let mut project = Project::default();
+    let settings = Settings { action_policy: [(ActionKind::Navigate, Policy::Allow)].into(), ..Settings::default() };
+    let mut project = Project { settings: settings.into(), ..Project::default() };
     for kind in ExperienceKind::ALL {
         let experience = experience(kind);
         project.experiences.insert(experience.id.clone(), experience.into());

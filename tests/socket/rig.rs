@@ -9,9 +9,11 @@ use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use docent::agent::library::KnowledgeStatus;
 use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
 use docent::agent::turn_request::TurnRequest;
-use docent::domain::action::{Action, ActionKind};
+use docent::domain::action::{Action, ActionKind, Navigate, OpenIn};
+use docent::domain::attribute::Template;
 use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
 use docent::domain::ids::{AnswerId, ArticleId, ExperienceId, PostId};
+use docent::domain::locale::Locale;
 use docent::domain::project::Project;
 use docent::domain::revocation::Revocations;
 use docent::domain::user::UserContext;
@@ -84,6 +86,7 @@ pub(crate) fn settings() -> ServerSettings {
 ///
 /// - `chips`: asks back with two quick replies.
 /// - `offer`: offers a tour and a post.
+/// - `go`: goes to a page, which needs no click.
 /// - `cite`: cites a source between two pieces.
 /// - `slow N`: N pieces, one every 20 ms.
 /// - `flood N`: N pieces of 1 KiB as fast as they go.
@@ -206,9 +209,32 @@ impl Answerer for Script {
             for (order, (action, label)) in (0..).zip([(tour, "Start the tour"), (post, "Read the news")]) {
                 let origin = ActionOrigin::CustomAnswer;
                 let label = label.to_owned();
-                let offered = OfferedAction { action, label, resolved_url: None, arrives_at: None, origin, order };
+                let offered = OfferedAction {
+                    action,
+                    label,
+                    resolved_url: None,
+                    arrives_at: None,
+                    origin,
+                    order,
+                    language: Locale::new("en"),
+                    instead: None,
+                };
                 say(TurnEvent::Action(offered)).await;
             }
+        }
+        if word == "go" {
+            let navigate = Navigate { url: Template::literal("/billing"), open_in: OpenIn::SameTab };
+            let offered = OfferedAction {
+                action: Action::Navigate(navigate),
+                label: "Billing".to_owned(),
+                resolved_url: Some("/billing".to_owned()),
+                arrives_at: None,
+                origin: ActionOrigin::CustomAnswer,
+                order: 0,
+                language: Locale::new("en"),
+                instead: None,
+            };
+            say(TurnEvent::Action(offered)).await;
         }
         let outcome = Outcome::Completed;
         say(TurnEvent::Finished(TurnFinish { kind: Some(kind), answer: None, outcome, degraded: false })).await;

@@ -148,7 +148,7 @@ pub(super) fn deed(action: &Action) -> String {
         Action::Snooze { hours, .. } => format!("hide the experience for {hours} hours"),
         Action::RunJs { handler, .. } => format!("call the page's function `{handler}`"),
         Action::BookInterview { url, .. } => format!("open {url} to book an interview"),
-        Action::RunAutomation { automation_id, name } => {
+        Action::RunAutomation { automation_id, name, .. } => {
             format!("run the automation `{}`", name.as_deref().unwrap_or(automation_id))
         }
         Action::AutomationStep { automation_id, index, .. } => {

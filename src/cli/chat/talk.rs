@@ -6,7 +6,7 @@ use ulid::Ulid;
 
 use super::screen::{Screen, deed};
 use crate::protocol::action::{
-    Action, ActionClaim, ActionRequested, ActionResult, ActionResultCode, ActionState, ActionStatus,
+    Action, ActionClaim, ActionRequested, ActionResult, ActionResultCode, ActionState, ActionStatus, Execution,
 };
 use crate::protocol::client_message::{ClientFrame, ClientMessage};
 use crate::protocol::hello::Resume;
@@ -106,15 +106,17 @@ impl Talk {
             _ => {
                 match line.parse::<usize>().ok().and_then(|number| self.choices.get(number.checked_sub(1)?).cloned()) {
                     Some(Choice::Reply(reply)) => self.send(reply.text, Some(reply.id)),
-                    Some(Choice::Action(action)) => {
-                        let claim = ActionClaim { action_id: action.action_id.clone() };
-                        self.claimed = Some(*action);
-                        Next::Send(vec![self.command(ClientMessage::ActionClaim(claim))])
-                    }
+                    Some(Choice::Action(action)) => self.claim(*action),
                     None => self.send(line.to_owned(), None),
                 }
             }
         }
+    }
+
+    fn claim(&mut self, action: ActionRequested) -> Next {
+        let claim = ActionClaim { action_id: action.action_id.clone() };
+        self.claimed = Some(action);
+        Next::Send(vec![self.command(ClientMessage::ActionClaim(claim))])
     }
 
     fn send(&mut self, text: String, quick_reply_id: Option<String>) -> Next {
@@ -189,10 +191,12 @@ impl Talk {
                 Next::Nothing
             }
             ServerMessage::ActionRequested(action) => {
-                if action.state == ActionState::Pending {
-                    self.choices.push(Choice::Action(action));
+                if action.state != ActionState::Pending {
+                    return Next::Nothing;
                 }
-                Next::Nothing
+                let starts = action.execution == Execution::Auto && self.claimed.is_none();
+                self.choices.push(Choice::Action(action.clone()));
+                if starts { self.claim(*action) } else { Next::Nothing }
             }
             ServerMessage::RunFinished(run) => {
                 self.run_finished(&run, screen);

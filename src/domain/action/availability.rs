@@ -102,7 +102,8 @@ pub const TABLE: [(ActionKind, [Availability; 8]); 9] = [
 
 /// Whether `kind` may be chosen in `context`.
 ///
-/// Run Automation is an extension of the nine: on for the agent, off elsewhere.
+/// Run Automation is an extension of the nine: on for the agent, off elsewhere. A step
+/// of an automation is never chosen.
 pub fn availability(kind: ActionKind, context: Context) -> Availability {
     if kind == ActionKind::RunAutomation {
         return if context == Context::Agent { Offered } else { No };

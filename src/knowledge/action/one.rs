@@ -2,8 +2,10 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::domain::action::{
-    Action, ActionKind, LaunchAgent, LaunchMode, MAX_SNOOZES, Navigate, OpenIn, RunJs, Snooze, StepTarget,
+    Action, ActionKind, LaunchAgent, LaunchMode, MAX_SNOOZES, Navigate, OpenIn, RunAutomation, RunJs, Snooze,
+    StepTarget,
 };
+use crate::domain::automation::Arguments;
 use crate::domain::ids::{AutomationId, ExperienceId, HandlerName, PostId, StepId};
 use crate::domain::value::Value;
 use crate::knowledge::condition::single_key;
@@ -24,7 +26,8 @@ pub(crate) fn action(node: &Node, reading: &mut Reading<'_>) -> Option<Action> {
         return None;
     }
     let (name, fields) = single_key(node, "an action", HINT, reading)?;
-    let Some(kind) = ActionKind::from_name(&name.text) else {
+    let written = ActionKind::from_name(&name.text).filter(|kind| *kind != ActionKind::AutomationStep);
+    let Some(kind) = written else {
         let names: Vec<&str> = ActionKind::NINE.into_iter().map(ActionKind::name).chain(["run_automation"]).collect();
         reading.not_one_of(name.position, &name.text, "an action", &names);
         return None;
@@ -55,9 +58,10 @@ pub(crate) fn action(node: &Node, reading: &mut Reading<'_>) -> Option<Action> {
             reading.error_with_hint("book-interview", name.position, message, hint);
             None
         }
-        ActionKind::RunAutomation => {
-            reading.reference(fields, Kind::Automation, Role::Launch, AutomationId::new).map(Action::RunAutomation)
-        }
+        ActionKind::RunAutomation => reading
+            .reference(fields, Kind::Automation, Role::Launch, AutomationId::new)
+            .map(|automation| Action::RunAutomation(RunAutomation { automation, arguments: Arguments::new() })),
+        ActionKind::AutomationStep => None,
     }
 }
 

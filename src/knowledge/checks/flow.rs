@@ -83,7 +83,8 @@ fn ways(kind: ExperienceKind, steps: &[Step], index: usize) -> Ways {
             | Action::OpenPost(_)
             | Action::Snooze(_)
             | Action::RunJs(_)
-            | Action::RunAutomation(_) => {}
+            | Action::RunAutomation(_)
+            | Action::AutomationStep(_) => {}
         }
     }
     ways

@@ -2,14 +2,17 @@
 
 use crate::domain::action::order;
 use crate::domain::action::{
-    Action, BookInterview, InterviewProvider, LaunchAgent, LaunchMode, OpenIn, StepTarget as DomainTarget,
+    Action, BookInterview, InterviewProvider, LaunchAgent, LaunchMode, Navigate, OpenIn, RunAutomation, RunJs, Snooze,
+    StepTarget as DomainTarget,
 };
+use crate::domain::attribute::Template;
+use crate::domain::ids::{AutomationId, ExperienceId, HandlerName, PostId, StepId};
 use crate::domain::project::Project;
 use crate::protocol::action as wire;
 use crate::protocol::launch::{LaunchMessage, LaunchMode as WireMode};
 
-use super::Resolver;
-use super::value::to_json;
+use super::value::{from_json, to_json};
+use super::{Resolver, automation};
 
 /// An action; `None` when its address may not be gone to, or it is switched off.
 pub fn action(action: &Action, resolver: Resolver<'_>) -> Option<wire::Action> {
@@ -37,7 +40,12 @@ pub fn action(action: &Action, resolver: Resolver<'_>) -> Option<wire::Action> {
         Action::BookInterview(BookInterview { provider, url }) => {
             wire::Action::BookInterview { provider: interview_provider(*provider), url: url.clone() }
         }
-        Action::RunAutomation(id) => wire::Action::RunAutomation { automation_id: id.to_string(), name: None },
+        Action::RunAutomation(run) => wire::Action::RunAutomation {
+            automation_id: run.automation.to_string(),
+            name: None,
+            arguments: run.arguments.iter().map(|(name, value)| (name.clone(), to_json(value))).collect(),
+        },
+        Action::AutomationStep(step) => automation::step(step),
     })
 }
 
@@ -59,12 +67,65 @@ pub fn offered(
         (wire::Action::LaunchExperience { kind, .. }, Action::LaunchExperience(id)) => {
             *kind = project.experiences.get(id).map(|experience| experience.kind().name().to_owned());
         }
-        (wire::Action::RunAutomation { name, .. }, Action::RunAutomation(id)) => {
-            *name = project.automations.get(id).map(|automation| automation.name.clone());
+        (wire::Action::RunAutomation { name, .. }, Action::RunAutomation(run)) => {
+            *name = project.automations.get(&run.automation).map(|automation| automation.name.clone());
         }
         _ => {}
     }
     Some(converted)
+}
+
+/// An action that was sent before, with the address of a navigation; `None` when it is
+/// none that this version knows.
+pub fn sent(action: &wire::Action) -> Option<(Action, Option<String>)> {
+    let mut resolved_url = None;
+    let action = match action {
+        wire::Action::LaunchAgent { message, mode } => Action::LaunchAgent(LaunchAgent {
+            message: message.as_ref().map(|message| Template::parse(&message.template)).transpose().ok()?,
+            mode: match mode {
+                WireMode::Send => LaunchMode::Send,
+                WireMode::Prefill => LaunchMode::Prefill,
+                WireMode::Open => LaunchMode::Open,
+            },
+        }),
+        wire::Action::LaunchExperience { experience_id, .. } => {
+            Action::LaunchExperience(ExperienceId::new(experience_id).ok()?)
+        }
+        wire::Action::OpenPost { post_id } => Action::OpenPost(PostId::new(post_id).ok()?),
+        wire::Action::Navigate { url, open_in } => {
+            resolved_url = Some(url.clone());
+            let open_in = match open_in {
+                wire::OpenIn::SameTab => OpenIn::SameTab,
+                wire::OpenIn::NewTab => OpenIn::NewTab,
+            };
+            Action::Navigate(Navigate { url: Template::literal(url), open_in })
+        }
+        wire::Action::GoToStep { to, step_id } => Action::GoToStep(match to {
+            wire::StepTarget::Next => DomainTarget::Next,
+            wire::StepTarget::Previous => DomainTarget::Previous,
+            wire::StepTarget::Complete => DomainTarget::Complete,
+            wire::StepTarget::Step => DomainTarget::Step(StepId::new(step_id.as_deref()?).ok()?),
+        }),
+        wire::Action::Dismiss {} => Action::Dismiss,
+        wire::Action::Snooze { hours, up_to } => Action::Snooze(Snooze { hours: *hours, up_to: *up_to }),
+        wire::Action::RunJs { handler, args } => {
+            Action::RunJs(RunJs { handler: HandlerName::new(handler).ok()?, args: from_json(args) })
+        }
+        wire::Action::BookInterview { provider, url } => Action::BookInterview(BookInterview {
+            provider: match provider {
+                wire::InterviewProvider::Calendly => InterviewProvider::Calendly,
+                wire::InterviewProvider::GoogleCalendar => InterviewProvider::GoogleCalendar,
+                wire::InterviewProvider::Zcal => InterviewProvider::Zcal,
+            },
+            url: url.clone(),
+        }),
+        wire::Action::RunAutomation { automation_id, arguments, .. } => Action::RunAutomation(RunAutomation {
+            automation: AutomationId::new(automation_id).ok()?,
+            arguments: arguments.iter().map(|(name, value)| (name.clone(), from_json(value))).collect(),
+        }),
+        wire::Action::AutomationStep { .. } => Action::AutomationStep(Box::new(automation::sent_step(action)?)),
+    };
+    Some((action, resolved_url))
 }
 
 /// A list of actions, in the order in which they start.

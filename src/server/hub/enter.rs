@@ -8,6 +8,7 @@ use crate::protocol::MAX_REPLAY_EVENTS;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
 use crate::server::outbox::{Outbox, Outgoing};
 use crate::session::conversation::command::Request;
+use crate::session::conversation::tab::Visitor;
 
 /// A conversation to be entered: its identifier is that of the command, so that the
 /// command finds it when it comes a second time.
@@ -16,6 +17,7 @@ pub(crate) struct Entrance {
     /// Its identifier when that one is taken by a conversation whose state is lost.
     pub(crate) otherwise: ConversationId,
     pub(crate) request: Box<Request>,
+    pub(crate) visitor: Visitor,
     pub(crate) trace: bool,
 }
 
@@ -30,7 +32,7 @@ impl Hub {
     /// Carries out a command in a new conversation of the same user, and follows that
     /// one instead of `old`. When it is refused, the error is sent and `old` goes on.
     pub(crate) async fn enter(&self, old: &Following, entrance: Entrance, outbox: &Arc<Outbox>) -> Option<Entered> {
-        let Entrance { conversation, otherwise, request, trace } = entrance;
+        let Entrance { conversation, otherwise, request, visitor, trace } = entrance;
         let known = self.core.find(&conversation, &old.room.user).await;
         let entered = match known {
             // The client came back to where the command had led it.
@@ -38,7 +40,7 @@ impl Hub {
                 self.core.request(&room, request, outbox).await;
                 None
             }
-            Some(room) => self.enter_again(room, request, outbox, trace).await,
+            Some(room) => self.enter_again(room, request, outbox, visitor, trace).await,
             None => {
                 let user = &old.room.user;
                 let is_taken = self.core.store.position(&conversation, user).await.is_ok();
@@ -47,7 +49,7 @@ impl Hub {
                 }
                 let reference = request.id.clone();
                 match self.open(if is_taken { otherwise } else { conversation }, user.clone()).await {
-                    Ok(room) => self.enter_new(room, request, outbox, trace).await,
+                    Ok(room) => self.enter_new(room, request, outbox, visitor, trace).await,
                     Err(error) => {
                         outbox.push(refused(reference, error));
                         None
@@ -64,10 +66,11 @@ impl Hub {
         room: Arc<Room>,
         request: Box<Request>,
         outbox: &Arc<Outbox>,
+        visitor: Visitor,
         trace: bool,
     ) -> Option<Entered> {
         let reference = request.id.clone();
-        let following = match self.core.follow_new(room, outbox, trace).await {
+        let following = match self.core.follow_new(room, outbox, visitor, trace).await {
             Ok(entry) => entry.following,
             Err(error) => {
                 outbox.push(refused(reference, error));
@@ -89,6 +92,7 @@ impl Hub {
         room: Arc<Room>,
         request: Box<Request>,
         outbox: &Arc<Outbox>,
+        visitor: Visitor,
         trace: bool,
     ) -> Option<Entered> {
         let reference = request.id.clone();
@@ -104,7 +108,8 @@ impl Hub {
         if events.len() <= MAX_REPLAY_EVENTS && missed.len() <= self.core.settings.session.queue_events / 2 {
             missed.into_iter().for_each(|event| outbox.push(event));
         }
-        let following = self.core.follow(&room, &mut inside, outbox, trace);
+        let following = self.core.follow(&room, &mut inside, outbox, &visitor.client, trace);
+        self.core.tab_came(&room, &mut inside, visitor).await;
         drop(inside);
         Some(Entered { conversation: room.id.clone(), following, ack })
     }

@@ -1,9 +1,11 @@
 //! Past messages, and a conversation as a whole.
 
+use std::collections::HashMap;
+
 use super::{Core, Hub, Inside, Room, not_stored};
 use crate::domain::ids::{ConversationId, UserId};
 use crate::ports::conversation_store::StoreError;
-use crate::protocol::action::{ActionRequested, ActionState};
+use crate::protocol::action::{ActionRequested, ActionState, ActionUpdated};
 use crate::protocol::history::{ConversationSnapshot, HistoryPage};
 use crate::protocol::message::MessageCompleted;
 use crate::protocol::run::RunStarted;
@@ -56,6 +58,18 @@ impl Hub {
     }
 }
 
+/// An action as it stands after its last update, while it may be claimed.
+fn pending(requested: ActionRequested, updates: &HashMap<String, ActionUpdated>) -> Option<ActionRequested> {
+    let Some(updated) = updates.get(&requested.action_id) else { return Some(requested) };
+    let execution = updated.execution.unwrap_or(requested.execution);
+    (updated.state == ActionState::Pending).then(|| ActionRequested {
+        execution,
+        expires_at: updated.expires_at.clone(),
+        target_client_id: updated.target_client_id.clone().unwrap_or(requested.target_client_id),
+        ..requested
+    })
+}
+
 impl Core {
     /// The conversation as a whole; `seq` is the number of its last event.
     pub(super) async fn snapshot(&self, room: &Room, inside: &Inside, seq: u64) -> Result<ServerFrame, StoreError> {
@@ -73,7 +87,8 @@ impl Core {
     async fn digest(&self, id: &ConversationId, before: u64, limit: usize) -> Result<Digest, StoreError> {
         let mut digest = Digest::default();
         let (mut before, mut looked_at, mut bytes) = (before, 0, 0);
-        let mut ended: Vec<String> = Vec::new();
+        // Going backwards, the first update of an action is how it stands.
+        let mut updates: HashMap<String, ActionUpdated> = HashMap::new();
         let mut is_over = false;
         loop {
             let events = self.store.read_before(id, before, EVENTS_AT_A_TIME).await?;
@@ -93,9 +108,11 @@ impl Core {
                         digest.messages.push(*message);
                         digest.first_seq = Some(event.seq);
                     }
-                    ServerMessage::ActionUpdated(updated) => ended.push(updated.action_id),
-                    ServerMessage::ActionRequested(requested) if !ended.contains(&requested.action_id) => {
-                        digest.actions.push(ActionRequested { state: ActionState::Pending, ..*requested });
+                    ServerMessage::ActionUpdated(updated) => {
+                        updates.entry(updated.action_id.clone()).or_insert(*updated);
+                    }
+                    ServerMessage::ActionRequested(requested) => {
+                        digest.actions.extend(pending(*requested, &updates));
                     }
                     ServerMessage::RunFinished(_) => is_over = true,
                     ServerMessage::RunStarted(started) if !is_over && digest.run.is_none() => {

@@ -1,6 +1,7 @@
 //! Steps a conversation, stores what happened, and tells everyone who follows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::sleep_until;
 
@@ -16,6 +17,10 @@ use crate::session::conversation::command::{Command, Request};
 use crate::session::conversation::run::{RunEnd, unstored_end};
 use crate::session::conversation::{self, Conversation, ConversationEffect, ConversationEvent};
 use crate::session::moment::Moment;
+
+/// How often an action is expired that cannot be stored as expired, and how far apart.
+const EXPIRY_ATTEMPTS: u32 = 30;
+const EXPIRY_PAUSE: Duration = Duration::from_secs(2);
 
 impl Core {
     pub(super) async fn request(
@@ -110,7 +115,7 @@ impl Core {
         inside.followers.iter().for_each(|follower| follower.outbox.push(end.clone()));
     }
 
-    async fn step_and_store(
+    pub(super) async fn step_and_store(
         &self,
         room: &Room,
         inside: &mut Inside,
@@ -119,9 +124,13 @@ impl Core {
         let lost = || StoreError::Failed("the conversation is lost".to_owned());
         let fingerprint = match &event {
             ConversationEvent::Request { request, .. } => Some(request.fingerprint),
-            ConversationEvent::Turn { .. } | ConversationEvent::RunEnded { .. } | ConversationEvent::Tick { .. } => {
-                None
-            }
+            ConversationEvent::Turn { .. }
+            | ConversationEvent::RunEnded { .. }
+            | ConversationEvent::TabCame { .. }
+            | ConversationEvent::TabUsed { .. }
+            | ConversationEvent::TabLeft { .. }
+            | ConversationEvent::Restored { .. }
+            | ConversationEvent::Tick { .. } => None,
         };
         let before = inside.conversation.take().ok_or_else(lost)?;
         let (conversation, effects) = conversation::step(&self.settings.session, before, event);
@@ -164,7 +173,7 @@ impl Core {
         }
     }
 
-    fn carry_out(
+    pub(super) fn carry_out(
         self: &Arc<Self>,
         room: &Arc<Room>,
         inside: &Inside,
@@ -214,24 +223,22 @@ impl Core {
         ack
     }
 
-    /// Expires what was claimed and never reported; a shutdown does not wait for it.
+    /// Expires what was not claimed or not reported in time; a shutdown does not wait
+    /// for it, since the next process finds it in the log.
     async fn wake(self: Arc<Self>, room: Arc<Room>, moment: Moment) {
-        tokio::select! {
-            () = sleep_until(self.clock.instant(moment)) => {}
-            () = self.stages.drain.cancelled() => return,
-        }
-        let mut inside = room.inner.lock().await;
-        let Some(before) = inside.conversation.clone() else { return };
-        let event = ConversationEvent::Tick { now: self.clock.now() };
-        match self.step_and_store(&room, &mut inside, event).await {
-            Ok(effects) => {
-                self.carry_out(&room, &inside, effects, None);
+        let mut due = self.clock.instant(moment);
+        for _ in 0..EXPIRY_ATTEMPTS {
+            tokio::select! {
+                () = sleep_until(due) => {}
+                () = self.stages.drain.cancelled() => return,
             }
-            Err(error) => {
-                tracing::error!(conversation.id = room.id.as_str(), error = %error, "an action cannot be expired");
-                inside.conversation = Some(before);
-                room.note_run(&inside);
+            let mut inside = room.inner.lock().await;
+            let event = ConversationEvent::Tick { now: self.clock.now() };
+            if self.let_happen(&room, &mut inside, event).await {
+                self.settle(&room, &mut inside).await;
+                return;
             }
+            due += EXPIRY_PAUSE;
         }
     }
 
@@ -249,9 +256,13 @@ fn changes_only_the_run(event: &ConversationEvent) -> bool {
             TurnEvent::Status(_) | TurnEvent::Citation(_) | TurnEvent::Delta { .. } | TurnEvent::Trace(_) => true,
             TurnEvent::Message(_) | TurnEvent::Action(_) | TurnEvent::Finished(_) => false,
         },
-        ConversationEvent::Request { .. } | ConversationEvent::RunEnded { .. } | ConversationEvent::Tick { .. } => {
-            false
-        }
+        ConversationEvent::Request { .. }
+        | ConversationEvent::RunEnded { .. }
+        | ConversationEvent::TabCame { .. }
+        | ConversationEvent::TabUsed { .. }
+        | ConversationEvent::TabLeft { .. }
+        | ConversationEvent::Restored { .. }
+        | ConversationEvent::Tick { .. } => false,
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Core, RESTORED_AT_ONCE, Room};
 use crate::domain::ids::{ConversationId, UserId};
 use crate::ports::conversation_store::StoreError;
-use crate::session::conversation::Conversation;
 use crate::session::conversation::run::RunEnd;
+use crate::session::conversation::{Conversation, ConversationEvent};
 
 /// Events of the log that a conversation is restored from: the last offers, chips
 /// and commands stand in them.
@@ -59,6 +59,8 @@ impl Core {
             self.end(&room, &run, RunEnd::Lost).await;
         }
         let mut inside = room.inner.lock().await;
+        let event = ConversationEvent::Restored { now: self.clock.now() };
+        self.let_happen(&room, &mut inside, event).await;
         self.settle(&room, &mut inside).await;
         drop(inside);
         Ok(room)

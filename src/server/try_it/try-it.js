@@ -1025,7 +1025,7 @@ class Page {
       'message.completed': () => this.messageCompleted(data, live, ref),
       'message.feedback': () => this.messages.get(data.message_id)?.rated?.(data.value ?? null),
       'citation.added': () => this.message(data).cite(data),
-      'action.requested': () => this.actionRequested(data),
+      'action.requested': () => this.actionRequested(data, live),
       'action.updated': () => this.actions.get(data.action_id)?.show(data.state, data.code, data.detail),
       error: () => this.transcript.note('bad', data.message || words(data.code)),
     };
@@ -1195,10 +1195,11 @@ class Page {
     }
   }
 
-  actionRequested(request) {
+  actionRequested(request, live) {
     const button = new ActionButton(request, this);
     this.actions.set(request.action_id, button);
     this.message(request).offer(button);
+    if (live && request.execution === 'auto' && request.target_client_id === memory.get('client_id')) button.run();
   }
 
   // -- controls

@@ -1,14 +1,15 @@
-//! Actions of a conversation: offered, granted to one tab once, followed to their end.
+//! Actions of a conversation: granted to one tab once, and followed to their end.
 
 use super::{Conversation, ConversationEffect};
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
-use crate::domain::action::{Action, ActionKind, Navigate, OpenIn};
-use crate::domain::attribute::{Attributes, Template};
-use crate::domain::ids::{ActionId, ClientId, ExperienceId, PostId};
-use crate::domain::project::Project;
+use crate::domain::action::{Action, ActionKind};
+use crate::domain::conversation::Link;
+use crate::domain::ids::{ActionId, ClientId};
+use crate::domain::locale::Locale;
+use crate::domain::page::Page;
 use crate::protocol::action as wire;
-use crate::protocol::action::{ActionResultCode, ActionState, ActionStatus, ActionUpdated};
-use crate::protocol::convert::{Resolver, action as convert};
+use crate::protocol::action::{ActionResultCode, ActionState, ActionStatus, ActionUpdated, Execution};
+use crate::protocol::convert::action as convert;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError, ServerMessage};
 use crate::session::moment::Moment;
@@ -16,72 +17,94 @@ use crate::session::settings::SessionSettings;
 
 use super::command::Report;
 
+/// How much longer than its own limit a step of an automation may take to be reported.
+const REPORT_MARGIN_MS: u64 = 5_000;
+
 /// An action that was offered.
 #[derive(Clone, Debug)]
 pub struct OpenAction {
-    id: ActionId,
-    offered: OfferedAction,
-    progress: Progress,
+    pub(super) id: ActionId,
+    pub(super) offered: OfferedAction,
+    /// Those of one batch serve one question.
+    pub(super) batch: Option<String>,
+    pub(super) execution: Execution,
+    pub(super) target: ClientId,
+    pub(super) progress: Progress,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Progress {
-    Pending,
-    Claimed { client: ClientId, until: Moment },
+pub(super) enum Progress {
+    /// Until when it may be claimed; absent while the conversation is open.
+    Pending {
+        until: Option<Moment>,
+    },
+    Claimed {
+        client: ClientId,
+        until: Moment,
+    },
     Ended(ActionState),
 }
 
+impl Progress {
+    /// When it ends by itself.
+    pub(super) fn until(&self) -> Option<Moment> {
+        match self {
+            Self::Pending { until } => *until,
+            Self::Claimed { until, .. } => Some(*until),
+            Self::Ended(_) => None,
+        }
+    }
+}
+
 impl OpenAction {
-    /// An offer that a log tells of. What is launched or opened can be offered again;
-    /// the rest needs the turn that offered it.
+    /// An offer that a log tells of.
     pub(super) fn restored(requested: &wire::ActionRequested) -> Option<Self> {
-        let (action, resolved_url) = match &requested.action {
-            wire::Action::LaunchExperience { experience_id, .. } => {
-                (Action::LaunchExperience(ExperienceId::new(experience_id).ok()?), None)
-            }
-            wire::Action::OpenPost { post_id } => (Action::OpenPost(PostId::new(post_id).ok()?), None),
-            wire::Action::Navigate { url, open_in } => {
-                let open_in = match open_in {
-                    wire::OpenIn::SameTab => OpenIn::SameTab,
-                    wire::OpenIn::NewTab => OpenIn::NewTab,
-                };
-                let navigate = Navigate { url: Template::parse(url).ok()?, open_in };
-                (Action::Navigate(navigate), Some(url.clone()))
-            }
-            _ => return None,
-        };
+        let (action, resolved_url) = convert::sent(&requested.action)?;
+        let arrives_at = requested.arrives_at.as_ref().and_then(|url| url.parse().ok());
         let offered = OfferedAction {
             action,
             label: requested.label.clone(),
             resolved_url,
-            arrives_at: None,
+            arrives_at: arrives_at.map(|url| Page { url, title: None }.into()),
             origin: match requested.origin {
                 wire::ActionOrigin::CustomAnswer => ActionOrigin::CustomAnswer,
-                _ => ActionOrigin::Agent,
+                wire::ActionOrigin::Automated => ActionOrigin::Automation,
+                wire::ActionOrigin::Model | wire::ActionOrigin::Host => ActionOrigin::Agent,
             },
             order: requested.order.unwrap_or(0),
+            language: requested.language.as_deref().and_then(Locale::new),
+            instead: requested.instead.clone().map(|wire::Link { title, url }| Link { title, url }),
         };
-        Some(Self { id: ActionId::new(&requested.action_id).ok()?, offered, progress: Progress::Pending })
-    }
-
-    pub(super) fn id(&self) -> &ActionId {
-        &self.id
+        Some(Self {
+            id: ActionId::new(&requested.action_id).ok()?,
+            offered,
+            batch: requested.batch_id.clone(),
+            execution: requested.execution,
+            target: ClientId::new(&requested.target_client_id).ok()?,
+            progress: Progress::Pending { until: requested.expires_at.as_deref().and_then(Moment::parse) },
+        })
     }
 
     /// What the log says became of it. A grant is not given back: whether its tab
     /// carried the action out is not known.
     pub(super) fn restore_state(&mut self, updated: &ActionUpdated) {
+        let until = updated.expires_at.as_deref().and_then(Moment::parse);
         self.progress = match updated.state {
-            ActionState::Pending => Progress::Pending,
-            ActionState::Claimed => match (&updated.client_id, &updated.expires_at) {
-                (Some(client), Some(until)) => match (ClientId::new(client), Moment::parse(until)) {
-                    (Ok(client), Some(until)) => Progress::Claimed { client, until },
-                    _ => Progress::Ended(ActionState::Expired),
-                },
+            ActionState::Pending => Progress::Pending { until },
+            ActionState::Claimed => match (updated.client_id.as_deref().map(ClientId::new), until) {
+                (Some(Ok(client)), Some(until)) => Progress::Claimed { client, until },
                 _ => Progress::Ended(ActionState::Expired),
             },
             ended => Progress::Ended(ended),
         };
+        self.execution = updated.execution.unwrap_or(self.execution);
+        if let Some(Ok(target)) = updated.target_client_id.as_deref().map(ClientId::new) {
+            self.target = target;
+        }
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        matches!(self.progress, Progress::Pending { .. })
     }
 }
 
@@ -97,64 +120,12 @@ impl Conversation {
     /// The offer behind an identifier, as long as it may be claimed.
     pub fn pending_action(&self, id: &ActionId) -> Option<&OfferedAction> {
         let open = self.actions.iter().find(|open| open.id == *id)?;
-        (open.progress == Progress::Pending).then_some(&open.offered)
+        open.is_pending().then_some(&open.offered)
     }
 
-    pub(super) fn offer(
-        &mut self,
-        settings: &SessionSettings,
-        offered: OfferedAction,
-        project: &Project,
-        now: Moment,
-        effects: &mut Vec<ConversationEffect>,
-    ) {
-        let Some(run) = self.run.as_mut() else { return };
-        if !run.capabilities.contains(&offered.action.kind()) {
-            return;
-        }
-        // The address was resolved by the turn, with the user's attributes.
-        let none = Attributes::new();
-        let resolver = Resolver { attributes: &none, settings: &project.settings };
-        let Some(action) = convert::offered(&offered.action, offered.resolved_url.as_deref(), project, resolver) else {
-            return;
-        };
-        let ulid = run.id().as_str().trim_start_matches("run-").to_owned();
-        let id = ActionId::new(&format!("action-{ulid}-{}", run.offered)).expect("a ULID makes an identifier");
-        run.offered += 1;
-        let requested = wire::ActionRequested {
-            action_id: id.to_string(),
-            run_id: Some(run.id().to_string()),
-            message_id: Some(run.message.to_string()),
-            batch_id: Some(format!("batch-{ulid}")),
-            order: Some(offered.order),
-            action,
-            label: offered.label.clone(),
-            execution: wire::Execution::Offer,
-            target_client_id: run.client.to_string(),
-            state: ActionState::Pending,
-            expires_at: None,
-            await_result: true,
-            origin: match offered.origin {
-                ActionOrigin::CustomAnswer => wire::ActionOrigin::CustomAnswer,
-                ActionOrigin::Agent => wire::ActionOrigin::Model,
-            },
-        };
-        self.make_room(settings, now, effects);
-        self.actions.push_back(OpenAction { id, offered, progress: Progress::Pending });
-        self.append(ServerMessage::ActionRequested(Box::new(requested)), None, now, effects);
-    }
-
-    /// Forgets the oldest ended action, else expires the oldest open one.
-    fn make_room(&mut self, settings: &SessionSettings, now: Moment, effects: &mut Vec<ConversationEffect>) {
-        if self.actions.len() < settings.open_actions.max(1) {
-            return;
-        }
-        let ended = self.actions.iter().position(|open| matches!(open.progress, Progress::Ended(_)));
-        if let Some(oldest) = self.actions.remove(ended.unwrap_or(0))
-            && ended.is_none()
-        {
-            self.update(updated(&oldest.id, ActionState::Expired), now, effects);
-        }
+    /// Whether an action is open that ends by itself when its time is over.
+    pub fn is_waiting(&self) -> bool {
+        self.actions.iter().any(|open| open.progress.until().is_some())
     }
 
     pub(super) fn claim(
@@ -164,12 +135,13 @@ impl Conversation {
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) -> Result<Ack, CommandError> {
+        self.expire_actions(settings, now, effects);
         let refused = |code, message: &str| Err(CommandError::new(code, message));
         let Some(open) = self.actions.iter_mut().find(|open| open.id == claim.action) else {
             return refused(ErrorCode::ActionExpired, "the action is not open in this conversation");
         };
         match open.progress {
-            Progress::Pending => {}
+            Progress::Pending { .. } => {}
             Progress::Claimed { .. } => {
                 return refused(ErrorCode::ActionAlreadyClaimed, "the action was granted before");
             }
@@ -178,13 +150,21 @@ impl Conversation {
             }
             Progress::Ended(_) => return refused(ErrorCode::ActionAlreadyClaimed, "the action was carried out before"),
         }
+        if open.execution == Execution::Auto && open.target != claim.client {
+            return refused(ErrorCode::Forbidden, "the action is for another tab");
+        }
         if !claim.capabilities.contains(&open.offered.action.kind()) {
             return refused(ErrorCode::ActionUnsupported, "the client did not declare this kind of action");
         }
         if let Err(reason) = claim.preflight {
             return Err(CommandError::new(ErrorCode::NotEligible, reason));
         }
-        let until = now.plus(settings.action_result_ms);
+        let until = now.plus(match &open.offered.action {
+            Action::AutomationStep(step) => {
+                u64::try_from(step.timeout.as_millis()).unwrap_or(u64::MAX).saturating_add(REPORT_MARGIN_MS)
+            }
+            _ => settings.action_result_ms,
+        });
         open.progress = Progress::Claimed { client: claim.client.clone(), until };
         let claimed = ActionUpdated {
             client_id: Some(claim.client.to_string()),
@@ -198,18 +178,19 @@ impl Conversation {
 
     pub(super) fn report(
         &mut self,
+        settings: &SessionSettings,
         report: Report,
         client: &ClientId,
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) -> Result<Ack, CommandError> {
-        self.expire_actions(now, effects);
+        self.expire_actions(settings, now, effects);
         let refused = |code, message: &str| Err(CommandError::new(code, message));
-        let Some(open) = self.actions.iter_mut().find(|open| open.id == report.action) else {
+        let Some(open) = self.actions.iter().find(|open| open.id == report.action) else {
             return refused(ErrorCode::ActionExpired, "the action is not open in this conversation");
         };
         match &open.progress {
-            Progress::Pending => match report.status {
+            Progress::Pending { .. } => match report.status {
                 // What is turned down was never executed, so it needs no grant.
                 ActionStatus::Declined | ActionStatus::Unsupported => {}
                 ActionStatus::Succeeded | ActionStatus::Failed | ActionStatus::Blocked | ActionStatus::Expired => {
@@ -229,7 +210,6 @@ impl Conversation {
                 };
             }
         }
-        open.progress = Progress::Ended(report.status.state());
         let ended = ActionUpdated {
             client_id: Some(client.to_string()),
             code: report.code,
@@ -237,30 +217,56 @@ impl Conversation {
             duration_ms: report.duration_ms,
             ..updated(&report.action, report.status.state())
         };
-        self.update(ended, now, effects);
+        self.end_action(settings, &report.action, ended, now, effects);
         Ok(Ack::default())
     }
 
-    pub(super) fn expire_actions(&mut self, now: Moment, effects: &mut Vec<ConversationEffect>) {
-        let mut expired = Vec::new();
-        for open in &mut self.actions {
-            if matches!(open.progress, Progress::Claimed { until, .. } if until <= now) {
-                open.progress = Progress::Ended(ActionState::Expired);
-                expired.push(open.id.clone());
-            }
-        }
-        for id in expired {
+    /// Ends what was not claimed or not reported in time.
+    pub(super) fn expire_actions(
+        &mut self,
+        settings: &SessionSettings,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) {
+        let is_due = |open: &&OpenAction| open.progress.until().is_some_and(|until| until <= now);
+        let due: Vec<ActionId> = self.actions.iter().filter(is_due).map(|open| open.id.clone()).collect();
+        for id in due {
             let event = ActionUpdated { code: Some(ActionResultCode::Timeout), ..updated(&id, ActionState::Expired) };
-            self.update(event, now, effects);
+            self.end_action(settings, &id, event, now, effects);
         }
     }
 
-    fn update(&mut self, event: ActionUpdated, now: Moment, effects: &mut Vec<ConversationEffect>) {
+    /// Ends an action, and says so when the user waits for it in vain.
+    fn end_action(
+        &mut self,
+        settings: &SessionSettings,
+        id: &ActionId,
+        event: ActionUpdated,
+        now: Moment,
+        effects: &mut Vec<ConversationEffect>,
+    ) {
+        let Some(open) = self.actions.iter_mut().find(|open| open.id == *id) else { return };
+        open.progress = Progress::Ended(event.state);
+        let (state, code) = (event.state, event.code);
+        self.update(event, now, effects);
+        match state {
+            ActionState::Failed | ActionState::Blocked | ActionState::Expired => {
+                self.tell_of_failure(settings, id, state, code, now, effects);
+            }
+            ActionState::Pending
+            | ActionState::Claimed
+            | ActionState::Succeeded
+            | ActionState::Declined
+            | ActionState::Unsupported => {}
+        }
+    }
+
+    pub(super) fn update(&mut self, event: ActionUpdated, now: Moment, effects: &mut Vec<ConversationEffect>) {
         self.append(ServerMessage::ActionUpdated(Box::new(event)), None, now, effects);
     }
 }
 
-fn updated(id: &ActionId, state: ActionState) -> ActionUpdated {
+pub(super) fn updated(id: &ActionId, state: ActionState) -> ActionUpdated {
     ActionUpdated {
         action_id: id.to_string(),
         state,
@@ -269,5 +275,7 @@ fn updated(id: &ActionId, state: ActionState) -> ActionUpdated {
         detail: None,
         duration_ms: None,
         expires_at: None,
+        execution: None,
+        target_client_id: None,
     }
 }

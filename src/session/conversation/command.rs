@@ -184,7 +184,7 @@ impl Conversation {
                         let claim = Claim { action, client, capabilities: setup.capabilities, preflight };
                         self.claim(settings, claim, now, &mut events)
                     }
-                    Command::Report(report) => self.report(report, &client, now, &mut events),
+                    Command::Report(report) => self.report(settings, report, &client, now, &mut events),
                     Command::Judge(feedback) => self.judge(feedback, now, &mut events),
                     Command::Cancel(run) => self.cancel(settings, run, now, &mut events),
                     Command::Regenerate { message, setup } => {
@@ -192,9 +192,10 @@ impl Conversation {
                     }
                     Command::Read(seq) => Ok(self.mark_read(seq, now, &mut events)),
                 };
-                // The log tells which command caused what, so that sending one again is
-                // harmless after a restart too.
-                if let Some(ConversationEffect::Append(caused)) = events.first_mut()
+                // The log tells which command was carried out and caused what, so that
+                // sending one again is harmless after a restart too.
+                if done.is_ok()
+                    && let Some(ConversationEffect::Append(caused)) = events.first_mut()
                     && caused.reference.is_none()
                 {
                     caused.reference.clone_from(&id);

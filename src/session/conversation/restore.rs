@@ -18,7 +18,8 @@ const CHIP: &str = ":answer:";
 impl Conversation {
     /// The conversation whose last events are `events`, in order; `seq` is the number
     /// of the last one that was given, which may be gone. A run that was cut off goes
-    /// on, so that it can be ended.
+    /// on, so that it can be ended; what has to end or to be offered elsewhere waits for
+    /// [`ConversationEvent::Restored`](super::ConversationEvent::Restored).
     pub fn restore(
         settings: &SessionSettings,
         id: ConversationId,
@@ -54,7 +55,8 @@ impl Conversation {
                 self.run = RunId::new(&started.run_id).ok().map(Run::restored);
             }
             ServerMessage::RunFinished(_) => self.run = None,
-            ServerMessage::MessageStarted(started) => {
+            // What the agent says by itself answers nothing.
+            ServerMessage::MessageStarted(started) if started.run_id.is_some() => {
                 let message = MessageId::new(&started.message_id).ok();
                 if let Some((asked, answer)) = self.asked.as_mut().zip(message.clone()) {
                     (asked.answer, asked.rev) = (answer, started.rev.unwrap_or(1));
@@ -75,7 +77,7 @@ impl Conversation {
                 });
             }
             ServerMessage::MessageCompleted(message) => {
-                if let Some(run) = self.run.as_mut() {
+                if let Some(run) = self.run.as_mut().filter(|_| message.run_id.is_some()) {
                     run.message_is_complete();
                 }
                 for reply in message.quick_replies {
@@ -98,11 +100,13 @@ impl Conversation {
             }
             ServerMessage::ActionRequested(requested) => {
                 if let Some(open) = OpenAction::restored(&requested) {
-                    push_bounded(&mut self.actions, open, settings.open_actions);
+                    // What had to go to make room, the log says itself.
+                    self.make_room(settings);
+                    self.actions.push_back(open);
                 }
             }
             ServerMessage::ActionUpdated(updated) => {
-                if let Some(open) = self.actions.iter_mut().find(|open| open.id().as_str() == updated.action_id) {
+                if let Some(open) = self.actions.iter_mut().find(|open| open.id.as_str() == updated.action_id) {
                     open.restore_state(&updated);
                 }
             }
