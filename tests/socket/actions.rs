@@ -24,7 +24,7 @@ async fn what_starts_by_itself_is_bound_to_its_tab_until_the_tab_goes() {
     let rig = Rig::start().await;
     let mut first = Client::join(rig.address).await;
     let mut second = second_tab(&rig, &first).await;
-    let frames = first.ask("go").await;
+    let frames = first.ask("leave").await;
     let action = requested(&frames);
     assert_eq!((&action["execution"], &action["target_client_id"]), (&json!("auto"), &json!("tab-1")));
     assert!(action["expires_at"].is_string());
@@ -47,7 +47,7 @@ async fn what_a_lost_tab_was_granted_expires_and_is_not_granted_again() {
     let rig = Rig::with(settings).await;
     let mut first = Client::join(rig.address).await;
     let mut second = second_tab(&rig, &first).await;
-    let frames = first.ask("go").await;
+    let frames = first.ask("leave").await;
     let action = requested(&frames)["action_id"].clone();
     assert_eq!(first.call("action.claim", json!({"action_id": action})).await["type"], "ack");
     drop(first);
@@ -83,7 +83,7 @@ async fn a_failure_is_told_once_with_what_is_left() {
         frames.iter().filter(|frame| frame["data"]["text"].as_str().is_some_and(|text| text.contains("did not work")));
     assert_eq!(told.count(), 0, "the second failure of the list is not told");
 
-    let frames = client.ask("go").await;
+    let frames = client.ask("leave").await;
     fail(&mut client, frames.iter().find(|frame| frame["type"] == "action.requested").expect("an action"), "timeout")
         .await;
     let told = client.until("message.completed").await;

@@ -86,7 +86,7 @@ pub(crate) fn settings() -> ServerSettings {
 ///
 /// - `chips`: asks back with two quick replies.
 /// - `offer`: offers a tour and a post.
-/// - `go`: goes to a page, which needs no click.
+/// - `leave`: goes to a page, which needs no click.
 /// - `cite`: cites a source between two pieces.
 /// - `slow N`: N pieces, one every 20 ms.
 /// - `flood N`: N pieces of 1 KiB as fast as they go.
@@ -222,7 +222,7 @@ impl Answerer for Script {
                 say(TurnEvent::Action(offered)).await;
             }
         }
-        if word == "go" {
+        if word == "leave" {
             let navigate = Navigate { url: Template::literal("/billing"), open_in: OpenIn::SameTab };
             let offered = OfferedAction {
                 action: Action::Navigate(navigate),
