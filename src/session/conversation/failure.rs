@@ -14,6 +14,15 @@ use crate::session::settings::SessionSettings;
 /// Offers that are named when another one of their batch has failed.
 const LABELS: usize = 3;
 
+/// Something whole that the agent says.
+pub(super) struct Told {
+    pub(super) message: MessageId,
+    pub(super) text: String,
+    pub(super) quick_replies: Vec<QuickReply>,
+    /// The run that it belongs to; absent when the agent says it by itself.
+    pub(super) run_id: Option<String>,
+}
+
 impl Conversation {
     /// Says once for each batch that an action of it has failed, with what is left of
     /// the batch, else with a page that serves instead. Nothing is offered anew, so one
@@ -39,7 +48,7 @@ impl Conversation {
         for sentence in [reason(phrasing, state, code).map(str::to_owned), self.what_is_left(open, code, phrasing)] {
             text.extend(sentence.into_iter().flat_map(|sentence| [" ".to_owned(), sentence]));
         }
-        self.tell(settings, message, text, Vec::new(), None, now, effects);
+        self.tell(settings, Told { message, text, quick_replies: Vec::new(), run_id: None }, now, effects);
     }
 
     fn what_is_left(&self, failed: &OpenAction, code: Option<ActionResultCode>, phrasing: &Phrasing) -> Option<String> {
@@ -62,13 +71,11 @@ impl Conversation {
     pub(super) fn tell(
         &mut self,
         settings: &SessionSettings,
-        message: MessageId,
-        text: String,
-        quick_replies: Vec<QuickReply>,
-        run_id: Option<String>,
+        told: Told,
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) {
+        let Told { message, text, quick_replies, run_id } = told;
         let message_id = message.to_string();
         let started =
             MessageStarted { message_id: message_id.clone(), role: Role::Agent, run_id: run_id.clone(), rev: None };

@@ -1,3 +1,5 @@
+//! Values stay in their places, and what cannot be run is refused.
+
 use super::*;
 use crate::domain::automation::argument::ArgumentKind;
 use crate::domain::automation::{AgentUse, Risk};
