@@ -11,5 +11,6 @@ pub mod openai_chat;
 pub mod openai_embedder;
 pub mod qdrant;
 pub mod revocation_file;
+pub mod spending_journal;
 pub mod static_embedder;
 pub mod transformer;

@@ -1,6 +1,7 @@
 //! One turn of the agent: from a message to an answer with its actions.
 
 mod extractive;
+pub mod generation;
 mod instead;
 mod intent_trace;
 pub mod launch;
@@ -26,23 +27,39 @@ use tokio::sync::mpsc;
 use crate::domain::action::ActionKind;
 use crate::domain::user::UserContext;
 use crate::ports::embedder::Embedder;
+use generation::ChatUse;
 use library::{KnowledgeLibrary, KnowledgeStatus};
 use preflight::Preflight;
 use snapshot::KnowledgeSnapshot;
 use turn_event::{OfferedAction, TurnEvent};
 use turn_request::TurnRequest;
 
+/// Messages before the one to be answered that a language model is told of.
+const RECALLED: usize = 12;
+
 /// Answers messages from the knowledge of one project.
 #[derive(Clone)]
 pub struct Agent {
     library: Arc<KnowledgeLibrary>,
     embedder: Arc<dyn Embedder>,
+    chat: Option<ChatUse>,
 }
 
 impl Agent {
     /// An agent that reads `library`.
     pub fn new(library: Arc<KnowledgeLibrary>, embedder: Arc<dyn Embedder>) -> Self {
-        Self { library, embedder }
+        Self { library, embedder, chat: None }
+    }
+
+    /// The same agent with a language model, which writes what no author has written.
+    #[must_use]
+    pub fn with_chat(self, chat: Option<ChatUse>) -> Self {
+        Self { chat, ..self }
+    }
+
+    /// Messages before the one to be answered that a turn can make use of.
+    pub fn recalled_messages(&self) -> usize {
+        if self.chat.is_some() { RECALLED } else { 0 }
     }
 
     /// The knowledge as it is now.
@@ -59,7 +76,7 @@ impl Agent {
     /// [`TurnEvent::Finished`]; when nobody receives any more, the turn ends.
     pub async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
         let snapshot = self.snapshot();
-        turn::run(&snapshot, self.embedder.as_ref(), &request, &events).await;
+        turn::run(&snapshot, self.embedder.as_ref(), self.chat.as_ref(), &request, &events).await;
     }
 
     /// Checks an offered action again, as at its claim.

@@ -4,5 +4,6 @@
 pub mod chat_model;
 pub mod conversation_store;
 pub mod embedder;
+pub mod spending_ledger;
 pub mod vector_store;
 pub mod word_vectors;

@@ -135,6 +135,7 @@ async fn answer(agent: &Agent, speaker: &Speaker, message: &str, plain: Option<S
         run: RunId::new("r1").unwrap(),
         message: message.to_owned(),
         plain,
+        history: Vec::new(),
         chosen_answer: None,
         context: speaker.context.clone(),
         capabilities: speaker.capabilities.clone(),

@@ -16,6 +16,7 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::domain::project::Project;
 use crate::intent::phrases::{Phrases, Teaching};
 use crate::knowledge::watch::Batch;
+use crate::knowledge::prompts::Prompts;
 use crate::knowledge::{Loader, prompts};
 use crate::ports::embedder::Embedder;
 use crate::ports::vector_store::VectorStore;
@@ -133,7 +134,15 @@ impl KnowledgeLibrary {
     ) -> Result<(Arc<Self>, Librarian), OpenError> {
         let builder = IndexBuilder::new(Some(Arc::clone(&embedder)))?.with_store(store);
         let loader = Loader::new(folders.knowledge);
-        let mut workshop = Workshop { loader, prompts: folders.prompts, builder, embedder, phrases: None, version: 0 };
+        let mut workshop = Workshop {
+            loader,
+            prompts_folder: folders.prompts,
+            prompts: Arc::new(Prompts::built_in()),
+            builder,
+            embedder,
+            phrases: None,
+            version: 0,
+        };
         let (project, diagnostics) = workshop.read(&Batch::Everything);
         if diagnostics.iter().any(Diagnostic::is_error) {
             return Err(OpenError::Project(diagnostics));
@@ -227,7 +236,8 @@ impl Librarian {
 /// What is kept from version to version, so that only what changed is done again.
 struct Workshop {
     loader: Loader,
-    prompts: PathBuf,
+    prompts_folder: PathBuf,
+    prompts: Arc<Prompts>,
     builder: IndexBuilder,
     embedder: Arc<dyn Embedder>,
     phrases: Option<(Arc<Project>, Arc<Phrases>)>,
@@ -241,7 +251,9 @@ impl Workshop {
             Batch::Paths(paths) => self.loader.reload(&paths.iter().collect::<Vec<_>>()),
             Batch::Everything => self.loader.load(),
         };
-        loaded.diagnostics.extend(prompts::load(&self.prompts).1);
+        let (prompts, mistakes) = prompts::load(&self.prompts_folder);
+        self.prompts = Arc::new(prompts);
+        loaded.diagnostics.extend(mistakes);
         diagnostic::sort(&mut loaded.diagnostics);
         (loaded.project, loaded.diagnostics)
     }
@@ -250,7 +262,7 @@ impl Workshop {
         let index = self.builder.update(&project).await?;
         let phrases = self.phrases_of(&project).await;
         self.version += 1;
-        Ok(Arc::new(KnowledgeSnapshot::new(self.version, project, index, phrases)))
+        Ok(Arc::new(KnowledgeSnapshot::new(self.version, project, index, phrases, Arc::clone(&self.prompts))))
     }
 
     async fn phrases_of(&mut self, project: &Arc<Project>) -> Arc<Phrases> {

@@ -21,6 +21,10 @@ pub(crate) struct Phrasing {
     pub(crate) nearest: &'static str,
     /// Comes before further articles.
     pub(crate) see_also: &'static str,
+    /// Comes before offers that are all there is to say.
+    pub(crate) offer: &'static str,
+    /// Says that a person takes over.
+    pub(crate) handover: &'static str,
     /// Says that an action, `{}`, failed; a reason follows.
     pub(crate) did_not_work: &'static str,
     /// Comes before the actions that are left.

@@ -11,10 +11,10 @@ use crate::domain::action::ActionKind;
 use crate::domain::action::combination::{self, Strictness};
 use crate::domain::action::order;
 use crate::domain::article::Article;
-use crate::domain::conversation::{AnswerKind, Citation, Link, QuickReply};
+use crate::domain::conversation::{AnswerKind, Citation, HandoverReason, Link, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
-use crate::domain::project::Project;
+use crate::domain::project::{Project, Settings};
 use crate::retrieval::passage::Passage;
 use crate::retrieval::search::SearchResult;
 use crate::text::analysis::Analyzer;
@@ -52,12 +52,73 @@ pub(super) struct Reply {
     pub(super) citations: Vec<Citation>,
     pub(super) quick_replies: Vec<(QuickReply, Option<AnswerId>)>,
     pub(super) actions: Vec<OfferedAction>,
+    /// Why a person takes over.
+    pub(super) handover: Option<HandoverReason>,
+    /// Whether the pieces and citations have been sent.
+    pub(super) is_shown: bool,
 }
 
 impl Reply {
     fn of(kind: AnswerKind, pieces: Vec<(String, Vec<u32>)>) -> Self {
-        Self { kind, answer: None, pieces, citations: Vec::new(), quick_replies: Vec::new(), actions: Vec::new() }
+        Self {
+            kind,
+            answer: None,
+            pieces,
+            citations: Vec::new(),
+            quick_replies: Vec::new(),
+            actions: Vec::new(),
+            handover: None,
+            is_shown: false,
+        }
     }
+
+    /// What a model wrote from articles.
+    pub(super) fn written(
+        pieces: Vec<(String, Vec<u32>)>,
+        citations: Vec<Citation>,
+        actions: Vec<OfferedAction>,
+    ) -> Self {
+        Self { citations, actions, ..Self::of(AnswerKind::Knowledge, pieces) }
+    }
+}
+
+/// A question back in a model's words.
+pub(super) fn question(text: &str) -> Reply {
+    Reply::of(AnswerKind::Chips, vec![(text.to_owned(), Vec::new())])
+}
+
+/// Offers alone.
+pub(super) fn offers(actions: Vec<OfferedAction>, phrasing: &Phrasing) -> Reply {
+    Reply { actions, ..Reply::of(AnswerKind::Knowledge, vec![(phrasing.offer.to_owned(), Vec::new())]) }
+}
+
+/// A person takes over, in the author's words.
+pub(super) fn handover(reason: HandoverReason, settings: &Settings, phrasing: &Phrasing) -> Reply {
+    let text = settings.handover_message.clone().unwrap_or_else(|| phrasing.handover.to_owned());
+    Reply { handover: Some(reason), ..Reply::of(AnswerKind::Handover, vec![(text, Vec::new())]) }
+}
+
+/// The first offers that may stand beside each other, each target once, in nominal
+/// order.
+pub(super) fn combined(offers: Vec<OfferedAction>, strictness: Strictness) -> Vec<OfferedAction> {
+    let mut kept: Vec<OfferedAction> = Vec::new();
+    for offer in offers {
+        let kinds: Vec<ActionKind> = kept.iter().chain([&offer]).map(|offered| offered.action.kind()).collect();
+        let is_new = kept.iter().all(|other| other.action != offer.action);
+        if is_new && combination::first_conflict(&kinds, strictness).is_none() {
+            kept.push(offer);
+        }
+    }
+    numbered(kept)
+}
+
+/// In nominal order, and numbered by it.
+fn numbered(mut actions: Vec<OfferedAction>) -> Vec<OfferedAction> {
+    actions.sort_by_key(|offered| order::rank(offered.action.kind()));
+    for (place, offered) in (0..).zip(&mut actions) {
+        offered.order = place;
+    }
+    actions
 }
 
 /// The answers to several questions, one behind the other. The actions of a later
@@ -82,10 +143,7 @@ pub(super) fn joined(replies: Vec<Reply>, strictness: Strictness) -> Option<Repl
         }
         all.answer = all.answer.or(reply.answer);
     }
-    all.actions.sort_by_key(|offered| order::rank(offered.action.kind()));
-    for (place, offered) in (0..).zip(&mut all.actions) {
-        offered.order = place;
-    }
+    all.actions = numbered(all.actions);
     Some(all)
 }
 
@@ -187,7 +245,7 @@ fn address<'a>(article: &Article, url: &'a str, project: &Project) -> Option<&'a
     (!hidden).then_some(url)
 }
 
-fn citation(number: u32, passage: &Passage, project: &Project) -> Citation {
+pub(super) fn citation(number: u32, passage: &Passage, project: &Project) -> Citation {
     let url = address(&passage.article, &passage.url, project).unwrap_or_default().to_owned();
     let title = match passage.heading_path.last() {
         Some(heading) => format!("{} › {heading}", passage.article.title),

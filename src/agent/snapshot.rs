@@ -11,7 +11,9 @@ use crate::domain::locale::Locale;
 use crate::domain::project::Project;
 use crate::domain::user::UserContext;
 use crate::intent::phrases::Phrases;
+use crate::knowledge::prompts::Prompts;
 use crate::retrieval::index::Index;
+use crate::retrieval::search::{Mode, SearchRequest, SearchResult};
 use crate::text::language::{self, Language};
 
 /// One version of the knowledge. It never changes; a reload makes another one.
@@ -24,6 +26,8 @@ pub struct KnowledgeSnapshot {
     pub index: Arc<Index>,
     /// The phrases of the Custom Answers, to be matched.
     pub phrases: Arc<Phrases>,
+    /// What is sent to a language model.
+    pub(super) prompts: Arc<Prompts>,
     pub(super) segments: BTreeMap<SegmentId, Condition>,
     default_language: Language,
     /// The languages of articles and Custom Answers.
@@ -31,7 +35,13 @@ pub struct KnowledgeSnapshot {
 }
 
 impl KnowledgeSnapshot {
-    pub(super) fn new(version: u64, project: Arc<Project>, index: Arc<Index>, phrases: Arc<Phrases>) -> Self {
+    pub(super) fn new(
+        version: u64,
+        project: Arc<Project>,
+        index: Arc<Index>,
+        phrases: Arc<Phrases>,
+        prompts: Arc<Prompts>,
+    ) -> Self {
         let segments = project.segment_conditions();
         let default_language = Language::of_locale(&project.settings.default_locale);
         let mut languages: Vec<Language> = index.languages().collect();
@@ -41,12 +51,26 @@ impl KnowledgeSnapshot {
                 languages.push(language);
             }
         }
-        Self { version, project, index, phrases, segments, default_language, languages }
+        Self { version, project, index, phrases, prompts, segments, default_language, languages }
     }
 
     /// What conditions are tested against for one user at one time.
     pub fn facts<'a>(&'a self, context: &'a UserContext, now: Timestamp) -> Facts<'a> {
         Facts { user: &context.user, page: context.page.as_ref(), segments: &self.segments, now }
+    }
+
+    /// The passages that answer `query` best, among those that the user may read.
+    pub(super) async fn search(
+        &self,
+        query: &str,
+        context: &UserContext,
+        now: Timestamp,
+        limit: usize,
+    ) -> SearchResult {
+        let audiences = self.index.allowed(self.facts(context, now));
+        let locale = context.user.locale.as_ref();
+        let request = SearchRequest { query, locale, audiences: &audiences, mode: Mode::Hybrid, limit };
+        self.index.search(request).await
     }
 
     /// The language that a message was written in, as far as it can be told.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::domain::action::Action;
+use crate::ports::chat_model::ToolCall;
 
 /// The trace of one turn.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -23,6 +24,9 @@ pub struct TurnTrace {
     /// What the search found; absent when a Custom Answer matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retrieval: Option<RetrievalTrace>,
+    /// What a language model did; absent when none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<GenerationTrace>,
     /// The questions that were answered apart, when the message asks several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<QuestionTrace>,
@@ -184,6 +188,61 @@ pub struct PassageTrace {
     pub fused: f32,
     /// Its beginning.
     pub text: String,
+}
+
+/// What a language model did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct GenerationTrace {
+    /// The model that answered, or should have.
+    pub model: String,
+    /// The follow-up as a question that stands alone, when it was made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
+    /// The system prompt.
+    pub prompt: String,
+    /// How often it was asked.
+    pub steps: u32,
+    /// What it called.
+    pub calls: Vec<CallTrace>,
+    /// `grounded`, `question`, `ungrounded`, `handed_over` or `failed`.
+    pub verdict: &'static str,
+    /// Claims with a citation.
+    pub claims: u32,
+    /// Those that their passages support.
+    pub supported_claims: u32,
+    /// Citations of passages that there are not.
+    pub removed_citations: u32,
+    /// Links that may not be followed, and images.
+    pub removed_links: u32,
+    /// What went wrong last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// A call of a model.
+#[derive(Clone, Debug, Serialize)]
+pub struct CallTrace {
+    /// Which tool.
+    pub tool: String,
+    /// Its arguments as the model wrote them, cut to a bound.
+    pub arguments: String,
+    /// Why it was not carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Characters of a call's arguments that a trace shows.
+const ARGUMENTS_CHARS: usize = 300;
+
+impl CallTrace {
+    /// The trace of `call`.
+    pub fn of(call: &ToolCall, refused: Option<&str>) -> Self {
+        Self {
+            tool: call.name.clone(),
+            arguments: call.arguments.chars().take(ARGUMENTS_CHARS).collect(),
+            refused: refused.map(str::to_owned),
+        }
+    }
 }
 
 /// Why an action was offered or not.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::generation::{ChatUse, Generation, Written};
 use super::phrasing::Phrasing;
 use super::preflight::Preflight;
 use super::reply::{self, Reply};
 use super::snapshot::KnowledgeSnapshot;
 use super::trace::{InputTrace, QuestionTrace, Stopwatch, TurnTrace};
-use super::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
+use super::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFault, TurnFinish};
 use super::turn_request::TurnRequest;
 use super::{instead, intent_trace, questions, retrieval_trace};
 use crate::domain::attribute::Attributes;
@@ -19,9 +20,10 @@ use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::intent::matcher::{self, Decision};
 use crate::intent::message::Message;
+use crate::ports::chat_model::TokenUsage;
 use crate::ports::embedder::{Embedder, Role};
 use crate::retrieval::confidence::ANSWER_THRESHOLD;
-use crate::retrieval::search::{Mode, SearchRequest};
+use crate::retrieval::search::SearchResult;
 use crate::text::language;
 use crate::text::normalize::normalize_phrase;
 
@@ -32,36 +34,51 @@ const PASSAGES: usize = 8;
 pub(super) async fn run(
     snapshot: &KnowledgeSnapshot,
     embedder: &dyn Embedder,
+    chat: Option<&ChatUse>,
     request: &TurnRequest,
     events: &mpsc::Sender<TurnEvent>,
 ) {
+    let attributes = request.context.template_attributes();
     let mut turn = Turn {
         snapshot,
+        embedder,
+        chat,
         request,
-        attributes: request.context.template_attributes(),
+        events,
+        attributes: &attributes,
         trace: TurnTrace { knowledge_version: snapshot.version, ..TurnTrace::default() },
         watch: Stopwatch::start(),
         degraded: false,
+        usage: None,
     };
     let mut reply = match turn.chosen() {
-        Some(reply) => reply,
-        None => turn.answer(embedder, events).await,
+        Some(reply) => Ok(reply),
+        None => turn.answer().await,
     };
-    if !reply.actions.is_empty() {
-        instead::prepare(snapshot, request, &mut reply).await;
+    if let Ok(reply) = reply.as_mut()
+        && !reply.actions.is_empty()
+    {
+        instead::prepare(snapshot, request, reply).await;
         turn.watch.lap("prepare for failure");
     }
-    turn.finish(reply, events).await;
+    turn.finish(reply).await;
 }
 
 struct Turn<'a> {
     snapshot: &'a KnowledgeSnapshot,
+    embedder: &'a dyn Embedder,
+    chat: Option<&'a ChatUse>,
     request: &'a TurnRequest,
-    attributes: Attributes,
+    events: &'a mpsc::Sender<TurnEvent>,
+    attributes: &'a Attributes,
     trace: TurnTrace,
     watch: Stopwatch,
     degraded: bool,
+    usage: Option<TokenUsage>,
 }
+
+/// What broke off an answer after some of it was shown.
+type BrokenOff = TurnFault;
 
 /// A text as it is matched and searched for.
 struct Reading {
@@ -71,7 +88,7 @@ struct Reading {
     corrected: Option<String>,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// The answer of the chip that was clicked, if the user may still have it.
     fn chosen(&mut self) -> Option<Reply> {
         let id = self.request.chosen_answer.as_ref()?;
@@ -80,41 +97,96 @@ impl Turn<'_> {
         self.may_have(&answer).then(|| self.custom_answer(&answer))
     }
 
-    async fn answer(&mut self, embedder: &dyn Embedder, events: &mpsc::Sender<TurnEvent>) -> Reply {
-        let whole = self.read(&self.request.message, embedder);
+    async fn answer(&mut self) -> Result<Reply, BrokenOff> {
+        let whole = self.read(&self.request.message);
         self.trace.input = self.input(whole.message.language, whole.corrected.clone());
         self.watch.lap("read");
-        let (decision, reason) = self.decide(&whole, embedder).await;
+        let (decision, reason) = self.decide(&whole).await;
         self.trace.intent = Some(intent_trace::of(&decision, reason));
         let matched = match decision.outcome {
             matcher::Outcome::Matched(ref answer) => Some(Arc::clone(answer)),
-            matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => self.matched_plain(embedder).await,
+            matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => self.matched_plain().await,
         };
         self.watch.lap("match");
         // A phrase that its author wrote with two questions is one question.
         if !decision.is_exact()
-            && let Some(reply) = self.answer_apart(embedder, events).await
+            && let Some(reply) = self.answer_apart().await
         {
-            return reply;
+            return Ok(reply);
         }
         if let Some(answer) = matched {
-            return self.custom_answer(&answer);
+            return Ok(self.custom_answer(&answer));
         }
-        let phrasing = self.phrasing(whole.message.language);
-        if let matcher::Outcome::NearTie(answers) = &decision.outcome
-            && answers.len() > 1
-        {
-            return reply::chips(answers, phrasing);
-        }
-        let found = self.search(&whole.said, &whole.message, events).await;
-        match &decision.outcome {
-            // One answer that is only likely is asked about when articles say nothing.
-            matcher::Outcome::NearTie(answers) if found.kind == AnswerKind::NoAnswer => reply::chips(answers, phrasing),
-            _ => found,
+        match self.chat {
+            Some(chat) => self.answer_with(chat, whole, decision).await,
+            None => {
+                if let Some(chips) = self.near_ties(&decision, &whole) {
+                    return Ok(chips);
+                }
+                let found = self.search(&whole.said).await;
+                Ok(self.extractive(&found, &decision.outcome, &whole).await)
+            }
         }
     }
 
-    fn read(&self, text: &str, embedder: &dyn Embedder) -> Reading {
+    /// The answer of a language model, or what there is without one when it fails.
+    async fn answer_with(
+        &mut self,
+        chat: &'a ChatUse,
+        mut asked: Reading,
+        mut decision: Decision,
+    ) -> Result<Reply, BrokenOff> {
+        let phrasing = self.phrasing(asked.message.language);
+        let mut generation =
+            Generation::new(chat, self.snapshot, self.request, self.preflight(), phrasing, self.events);
+        // A follow-up is matched and searched by what it means.
+        if let Some(question) = generation.standalone(asked.message.language).await {
+            self.watch.lap("condense");
+            asked = self.read(&question);
+            decision = self.decide(&asked).await.0;
+            if let matcher::Outcome::Matched(answer) = &decision.outcome {
+                let answer = Arc::clone(answer);
+                self.take_over(generation);
+                return Ok(self.custom_answer(&answer));
+            }
+        }
+        if let Some(chips) = self.near_ties(&decision, &asked) {
+            self.take_over(generation);
+            return Ok(chips);
+        }
+        let found = self.search(&asked.said).await;
+        let _ = self.events.send(TurnEvent::Status(Phase::Answering)).await;
+        let written = generation.answer(&asked.said, asked.message.language, &found).await;
+        self.watch.lap("generate");
+        self.take_over(generation);
+        match written {
+            Written::Reply(reply) => Ok(*reply),
+            Written::BrokenOff(fault) => Err(fault),
+            Written::Nothing => {
+                self.degraded = true;
+                Ok(self.extractive(&found, &decision.outcome, &asked).await)
+            }
+        }
+    }
+
+    fn take_over(&mut self, generation: Generation<'_>) {
+        let (usage, trace) = generation.finish();
+        self.usage = usage;
+        self.trace.generation = Some(trace);
+    }
+
+    /// Asks which of several answers was meant, when several may be.
+    fn near_ties(&self, decision: &Decision, asked: &Reading) -> Option<Reply> {
+        match &decision.outcome {
+            matcher::Outcome::NearTie(answers) if answers.len() > 1 => {
+                Some(reply::chips(answers, self.phrasing(asked.message.language)))
+            }
+            matcher::Outcome::NearTie(_) | matcher::Outcome::Matched(_) | matcher::Outcome::Abstained => None,
+        }
+    }
+
+    fn read(&self, text: &str) -> Reading {
+        let embedder = self.embedder;
         let language = self.language();
         let corrected = embedder
             .knows(language.as_str())
@@ -125,8 +197,9 @@ impl Turn<'_> {
     }
 
     /// What the matcher says, and why meanings were not compared.
-    async fn decide(&mut self, reading: &Reading, embedder: &dyn Embedder) -> (Decision, Option<String>) {
-        let (vector, reason) = self.embed(&reading.message, &reading.said, embedder).await;
+    async fn decide(&mut self, reading: &Reading) -> (Decision, Option<String>) {
+        let embedder = self.embedder;
+        let (vector, reason) = self.embed(&reading.message, &reading.said).await;
         self.watch.lap("embed");
         let decision =
             matcher::decide(&self.snapshot.phrases, &reading.message, vector.as_deref(), embedder.words(), |answer| {
@@ -136,17 +209,18 @@ impl Turn<'_> {
     }
 
     /// The answer that a launch's message means without the values put into it.
-    async fn matched_plain(&mut self, embedder: &dyn Embedder) -> Option<Arc<CustomAnswer>> {
-        let plain = self.read(self.request.plain.as_deref()?, embedder);
-        match self.decide(&plain, embedder).await.0.outcome {
+    async fn matched_plain(&mut self) -> Option<Arc<CustomAnswer>> {
+        let plain = self.read(self.request.plain.as_deref()?);
+        match self.decide(&plain).await.0.outcome {
             matcher::Outcome::Matched(answer) => Some(answer),
             matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => None,
         }
     }
 
     /// The answers to the questions of a message that asks several, when at least
-    /// two of them have one.
-    async fn answer_apart(&mut self, embedder: &dyn Embedder, events: &mpsc::Sender<TurnEvent>) -> Option<Reply> {
+    /// two of them have one. A language model is given the whole message, unless
+    /// authors have answered all of it.
+    async fn answer_apart(&mut self) -> Option<Reply> {
         let questions = questions::of(&self.request.message);
         if questions.len() < 2 {
             return None;
@@ -154,12 +228,14 @@ impl Turn<'_> {
         let mut replies: Vec<Reply> = Vec::new();
         let mut traces = Vec::new();
         for question in questions {
-            let reading = self.read(question, embedder);
-            let (decision, _) = self.decide(&reading, embedder).await;
+            let reading = self.read(question);
+            let (decision, _) = self.decide(&reading).await;
             let reply = match &decision.outcome {
                 matcher::Outcome::Matched(answer) => self.custom_answer(answer),
+                matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained if self.chat.is_some() => return None,
                 matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => {
-                    self.search(&reading.said, &reading.message, events).await
+                    let found = self.search(&reading.said).await;
+                    self.extractive(&found, &matcher::Outcome::Abstained, &reading).await
                 }
             };
             traces.push(QuestionTrace {
@@ -190,12 +266,8 @@ impl Turn<'_> {
         }
     }
 
-    async fn embed(
-        &mut self,
-        message: &Message,
-        said: &str,
-        embedder: &dyn Embedder,
-    ) -> (Option<Vec<f32>>, Option<String>) {
+    async fn embed(&mut self, message: &Message, said: &str) -> (Option<Vec<f32>>, Option<String>) {
+        let embedder = self.embedder;
         if self.snapshot.phrases.is_empty() {
             return (None, Some("there are no Custom Answers".to_owned()));
         }
@@ -219,47 +291,50 @@ impl Turn<'_> {
         KnowledgeSnapshot::admits(answer.audience.as_ref(), facts)
     }
 
-    fn custom_answer(&mut self, answer: &CustomAnswer) -> Reply {
-        let preflight = Preflight {
+    fn preflight(&self) -> Preflight<'a> {
+        Preflight {
             project: &self.snapshot.project,
             facts: self.snapshot.facts(&self.request.context, self.request.now),
-            attributes: &self.attributes,
+            attributes: self.attributes,
             capabilities: &self.request.capabilities,
-        };
-        let (offered, traces) = preflight.check_list(&answer.actions, ActionOrigin::CustomAnswer);
+        }
+    }
+
+    fn custom_answer(&mut self, answer: &CustomAnswer) -> Reply {
+        let (offered, traces) = self.preflight().check_list(&answer.actions, ActionOrigin::CustomAnswer);
         self.trace.actions.extend(traces);
         self.watch.lap("check actions");
         reply::custom_answer(answer, offered)
     }
 
-    async fn search(&mut self, said: &str, message: &Message, events: &mpsc::Sender<TurnEvent>) -> Reply {
-        let _ = events.send(TurnEvent::Status(Phase::Retrieving)).await;
-        let facts = self.snapshot.facts(&self.request.context, self.request.now);
-        let audiences = self.snapshot.index.allowed(facts);
-        let found = self
-            .snapshot
-            .index
-            .search(SearchRequest {
-                query: said,
-                locale: self.request.context.user.locale.as_ref(),
-                audiences: &audiences,
-                mode: Mode::Hybrid,
-                limit: PASSAGES,
-            })
-            .await;
+    async fn search(&mut self, said: &str) -> SearchResult {
+        let _ = self.events.send(TurnEvent::Status(Phase::Retrieving)).await;
+        let found = self.snapshot.search(said, &self.request.context, self.request.now, PASSAGES).await;
         self.degraded |= found.degraded;
         self.trace.retrieval = Some(retrieval_trace::of(&found));
         self.watch.lap("retrieve");
-        let phrasing = self.phrasing(message.language);
-        if found.confidence < ANSWER_THRESHOLD {
-            return reply::no_answer(&found, &self.snapshot.project, phrasing);
+        found
+    }
+
+    /// Quotes what was found, or says that it is not there.
+    async fn extractive(&mut self, found: &SearchResult, likely: &matcher::Outcome, asked: &Reading) -> Reply {
+        let phrasing = self.phrasing(asked.message.language);
+        let project = &self.snapshot.project;
+        let reply = if found.confidence < ANSWER_THRESHOLD {
+            reply::no_answer(found, project, phrasing)
+        } else {
+            let _ = self.events.send(TurnEvent::Status(Phase::Answering)).await;
+            let meant = (found.question != asked.said).then(|| Message::read(&found.question, asked.message.language));
+            let terms = &meant.as_ref().unwrap_or(&asked.message).terms;
+            let reply = reply::extractive(found, terms, project, phrasing);
+            self.watch.lap("compose");
+            reply
+        };
+        match likely {
+            // One answer that is only likely is asked about when articles say nothing.
+            matcher::Outcome::NearTie(answers) if reply.kind == AnswerKind::NoAnswer => reply::chips(answers, phrasing),
+            matcher::Outcome::NearTie(_) | matcher::Outcome::Matched(_) | matcher::Outcome::Abstained => reply,
         }
-        let _ = events.send(TurnEvent::Status(Phase::Answering)).await;
-        let meant = (found.question != said).then(|| Message::read(&found.question, message.language));
-        let terms = &meant.as_ref().unwrap_or(message).terms;
-        let reply = reply::extractive(&found, terms, &self.snapshot.project, phrasing);
-        self.watch.lap("compose");
-        reply
     }
 
     fn phrasing(&self, language: language::Language) -> &'static Phrasing {
@@ -268,38 +343,39 @@ impl Turn<'_> {
     }
 
     /// Sends what the reply consists of, in the order in which a client shows it.
-    async fn finish(self, reply: Reply, events: &mpsc::Sender<TurnEvent>) {
+    async fn finish(self, reply: Result<Reply, BrokenOff>) {
         let mut trace = self.trace;
         trace.timings = self.watch.finish();
         let finish = TurnFinish {
-            kind: Some(reply.kind),
-            answer: reply.answer.clone(),
-            outcome: Outcome::Completed,
+            kind: reply.as_ref().ok().map(|reply| reply.kind),
+            answer: reply.as_ref().ok().and_then(|reply| reply.answer.clone()),
+            outcome: if reply.is_ok() { Outcome::Completed } else { Outcome::Interrupted },
             degraded: self.degraded,
+            fault: reply.as_ref().err().copied(),
+            handover: reply.as_ref().ok().and_then(|reply| reply.handover),
+            usage: self.usage,
         };
-        for event in events_of(reply) {
-            if events.send(event).await.is_err() {
+        for event in reply.map(events_of).unwrap_or_default() {
+            if self.events.send(event).await.is_err() {
                 return;
             }
         }
         if self.request.trace {
             match serde_json::to_value(&trace) {
-                Ok(value) => drop(events.send(TurnEvent::Trace(Arc::new(value))).await),
+                Ok(value) => drop(self.events.send(TurnEvent::Trace(Arc::new(value))).await),
                 Err(error) => tracing::error!(%error, "a trace could not be written"),
             }
         }
-        let _ = events.send(TurnEvent::Finished(finish)).await;
+        let _ = self.events.send(TurnEvent::Finished(finish)).await;
     }
 }
 
 fn events_of(reply: Reply) -> Vec<TurnEvent> {
     let mut events = Vec::with_capacity(reply.pieces.len() * 2 + reply.actions.len() + 1);
-    for citation in &reply.citations {
-        events.push(TurnEvent::Citation(citation.clone()));
-    }
     let text: String = reply.pieces.iter().map(|(text, _)| text.as_str()).collect();
-    for (text, cites) in reply.pieces {
-        events.push(TurnEvent::Delta { text, cites });
+    if !reply.is_shown {
+        events.extend(reply.citations.iter().cloned().map(TurnEvent::Citation));
+        events.extend(reply.pieces.into_iter().map(|(text, cites)| TurnEvent::Delta { text, cites }));
     }
     events.push(TurnEvent::Message(AgentMessage {
         text,

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::domain::action::Action;
-use crate::domain::conversation::{AnswerKind, Citation, Link, Outcome, QuickReply};
+use crate::domain::conversation::{AnswerKind, Citation, HandoverReason, Link, Outcome, QuickReply};
 use crate::domain::ids::AnswerId;
 use crate::domain::locale::Locale;
 use crate::domain::page::Page;
+use crate::ports::chat_model::TokenUsage;
 
 /// One event of a turn. The last one is always [`TurnEvent::Finished`], and
 /// there is one [`TurnEvent::Message`] before it unless the turn failed.
@@ -98,4 +99,23 @@ pub struct TurnFinish {
     pub outcome: Outcome,
     /// Whether a part that should have helped was away.
     pub degraded: bool,
+    /// Why it broke off or failed.
+    pub fault: Option<TurnFault>,
+    /// Why a person takes over, when one does.
+    pub handover: Option<HandoverReason>,
+    /// What language models used, when any was asked.
+    pub usage: Option<TokenUsage>,
+}
+
+/// What kept an answer from being whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnFault {
+    /// The language model cannot be reached, or failed.
+    ModelUnavailable,
+    /// The language model was too slow.
+    ModelTimeout,
+    /// The language model's endpoint held the content back.
+    ContentBlocked,
+    /// No more may be spent today.
+    UsageLimit,
 }

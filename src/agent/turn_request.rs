@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::domain::action::ActionKind;
+use crate::domain::conversation::Role;
 use crate::domain::ids::{AnswerId, RunId};
 use crate::domain::user::UserContext;
 
@@ -15,6 +16,8 @@ pub struct TurnRequest {
     pub message: String,
     /// For a launch, the message without the values that were put into it.
     pub plain: Option<String>,
+    /// What was said before, oldest first; may be cut off at the beginning.
+    pub history: Vec<Said>,
     /// The Custom Answer meant by the chip that the user clicked, which is then
     /// given without matching.
     pub chosen_answer: Option<AnswerId>,
@@ -26,4 +29,13 @@ pub struct TurnRequest {
     pub now: Timestamp,
     /// Whether the full trace is wanted.
     pub trace: bool,
+}
+
+/// Something that was said before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// By whom.
+    pub role: Role,
+    /// What.
+    pub text: String,
 }

@@ -112,6 +112,7 @@ async fn answer(agent: &Agent, user: &UserId, message: &str) -> anyhow::Result<&
         run: RunId::new("bench")?,
         message: message.to_owned(),
         plain: None,
+        history: Vec::new(),
         chosen_answer: None,
         context: UserContext::new(user.clone()),
         capabilities: ActionKind::NINE.to_vec(),

@@ -57,6 +57,7 @@ pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
         run: RunId::new("ask")?,
         message: args.question,
         plain: None,
+        history: Vec::new(),
         chosen_answer: None,
         context,
         capabilities: ActionKind::all().collect(),

@@ -84,3 +84,57 @@ pub enum Outcome {
     /// It could not answer.
     Failed,
 }
+
+/// Why a person takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandoverReason {
+    /// The user asked for a person.
+    CustomerRequest,
+    /// The knowledge does not hold the answer.
+    MissingKnowledge,
+    /// The agent cannot do what is asked.
+    Unsupported,
+    /// The agent may not do what is asked.
+    Policy,
+    /// What should have helped failed.
+    ToolFailure,
+    /// A question back was not answered well enough.
+    PendingClarification,
+    /// No more may be spent on the user or the project today.
+    UsageLimit,
+}
+
+impl HandoverReason {
+    /// All reasons.
+    pub const ALL: [Self; 7] = [
+        Self::CustomerRequest,
+        Self::MissingKnowledge,
+        Self::Unsupported,
+        Self::Policy,
+        Self::ToolFailure,
+        Self::PendingClarification,
+        Self::UsageLimit,
+    ];
+
+    /// Those that a model may give; the others are found out by rule.
+    pub const OF_A_MODEL: [Self; 5] = [
+        Self::CustomerRequest,
+        Self::MissingKnowledge,
+        Self::Unsupported,
+        Self::Policy,
+        Self::PendingClarification,
+    ];
+
+    /// The code on the wire, such as `customer_request`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CustomerRequest => "customer_request",
+            Self::MissingKnowledge => "missing_knowledge",
+            Self::Unsupported => "unsupported",
+            Self::Policy => "policy",
+            Self::ToolFailure => "tool_failure",
+            Self::PendingClarification => "pending_clarification",
+            Self::UsageLimit => "usage_limit",
+        }
+    }
+}

@@ -127,6 +127,7 @@ async fn run_case(
         run: RunId::new("eval")?,
         message,
         plain,
+        history: Vec::new(),
         chosen_answer: None,
         context: case.context.clone(),
         capabilities: ActionKind::all().collect(),

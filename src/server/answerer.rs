@@ -48,6 +48,9 @@ pub trait Answerer: Send + Sync {
         now: Timestamp,
     ) -> Result<(), String>;
 
+    /// Messages before the one to be answered that [`Answerer::run_turn`] wants to have.
+    fn recalled_messages(&self) -> usize;
+
     /// Answers a message. The last event is `Finished`; when it is not, or the
     /// future is dropped, the server ends the run itself.
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>);
@@ -72,6 +75,10 @@ impl Answerer for Agent {
         now: Timestamp,
     ) -> Result<(), String> {
         self.check_action(offered, context, capabilities, now)
+    }
+
+    fn recalled_messages(&self) -> usize {
+        self.recalled_messages()
     }
 
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {

@@ -109,6 +109,10 @@ impl Answerer for Script {
         Published { project: self.project.clone(), version: 7 }
     }
 
+    fn recalled_messages(&self) -> usize {
+        0
+    }
+
     fn knowledge_status(&self) -> Arc<KnowledgeStatus> {
         Arc::new(KnowledgeStatus {
             version: 7,
@@ -237,6 +241,14 @@ impl Answerer for Script {
             say(TurnEvent::Action(offered)).await;
         }
         let outcome = Outcome::Completed;
-        say(TurnEvent::Finished(TurnFinish { kind: Some(kind), answer: None, outcome, degraded: false })).await;
+        say(TurnEvent::Finished(TurnFinish {
+            kind: Some(kind),
+            answer: None,
+            outcome,
+            degraded: false,
+            fault: None,
+            handover: None,
+            usage: None,
+        })).await;
     }
 }

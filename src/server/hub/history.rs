@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use super::{Core, Hub, Inside, Room, not_stored};
+use crate::agent::turn_request::Said;
+use crate::domain::conversation;
 use crate::domain::ids::{ConversationId, UserId};
 use crate::ports::conversation_store::StoreError;
 use crate::protocol::action::{ActionRequested, ActionState, ActionUpdated};
 use crate::protocol::history::{ConversationSnapshot, HistoryPage};
-use crate::protocol::message::MessageCompleted;
+use crate::protocol::message::{MessageCompleted, Role};
 use crate::protocol::run::RunStarted;
 use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
 
@@ -82,6 +84,31 @@ impl Core {
             first_seq: digest.first_seq,
         };
         Ok(ServerFrame::notice(ServerMessage::ConversationSnapshot(snapshot)))
+    }
+
+    /// The last `limit` messages before the one that is being answered, oldest first.
+    /// Without them a run goes on, as if the conversation began here.
+    pub(super) async fn recall(&self, id: &ConversationId, limit: usize) -> Vec<Said> {
+        if limit == 0 {
+            return Vec::new();
+        }
+        // The message itself and, when its answer is given again, that answer.
+        let mut messages = match self.digest(id, u64::MAX, limit + 2).await {
+            Ok(digest) => digest.messages,
+            Err(error) => {
+                tracing::error!(conversation.id = id.as_str(), %error, "a conversation cannot be recalled");
+                return Vec::new();
+            }
+        };
+        messages.truncate(messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0));
+        let messages = messages.into_iter().map(|message| Said {
+            role: match message.role {
+                Role::User => conversation::Role::User,
+                Role::Agent => conversation::Role::Agent,
+            },
+            text: message.text,
+        });
+        messages.collect()
     }
 
     async fn digest(&self, id: &ConversationId, before: u64, limit: usize) -> Result<Digest, StoreError> {

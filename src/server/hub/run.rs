@@ -23,10 +23,12 @@ impl Core {
         let started = Instant::now();
         let deadline = started + self.settings.run_timeout;
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
+        let history = self.recall(&room.id, self.answerer.recalled_messages()).await;
         let request = TurnRequest {
             run: run.clone(),
             message,
             plain,
+            history,
             chosen_answer,
             context: setup.context,
             capabilities: setup.capabilities,

@@ -1,7 +1,7 @@
 //! Runs: what the agent produces becomes events, and every run ends exactly once.
 
 use super::{Conversation, ConversationEffect, push_bounded};
-use crate::agent::turn_event::{AgentMessage, Phase, TurnEvent, TurnFinish};
+use crate::agent::turn_event::{AgentMessage, Phase, TurnEvent, TurnFault, TurnFinish};
 use crate::domain::action::ActionKind;
 use crate::domain::conversation::{Citation, Outcome};
 use crate::domain::ids::{ClientId, MessageId, RunId};
@@ -9,7 +9,7 @@ use crate::domain::project::Project;
 use crate::protocol::convert::answer;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::message::{CitationAdded, MessageCompleted, MessageDelta, MessageStarted, QuickReply, Role};
-use crate::protocol::run::{RunError, RunFinished, RunPhase, RunStatus, RunTrace};
+use crate::protocol::run::{RunError, RunFinished, RunPhase, RunStatus, RunTrace, Usage};
 use crate::protocol::server_message::{ServerFrame, ServerMessage};
 use crate::session::moment::Moment;
 use crate::session::settings::SessionSettings;
@@ -173,7 +173,15 @@ impl Conversation {
             RunEnd::Lost => (Outcome::Interrupted, ErrorCode::Internal, "the server ended before the answer did"),
             RunEnd::Cancelled => (Outcome::Cancelled, ErrorCode::Internal, ""),
         };
-        let finish = TurnFinish { kind: None, answer: None, outcome, degraded: false };
+        let finish = TurnFinish {
+            kind: None,
+            answer: None,
+            outcome,
+            degraded: false,
+            fault: None,
+            handover: None,
+            usage: None,
+        };
         let error = (end != RunEnd::Cancelled).then(|| RunError { code, message: message.to_owned() });
         self.finish(settings, finish, error, now, effects);
     }
@@ -282,7 +290,7 @@ impl Conversation {
             self.complete(settings, message, outcome, now, effects);
         }
         let Some(run) = self.run.take() else { return };
-        let error = error.or_else(|| {
+        let error = error.or_else(|| finish.fault.map(run_error)).or_else(|| {
             (finish.outcome == Outcome::Failed)
                 .then(|| RunError { code: ErrorCode::Internal, message: "the answer failed".to_owned() })
         });
@@ -292,12 +300,22 @@ impl Conversation {
             outcome: answer::run_outcome(finish.outcome),
             answer_id: finish.answer.map(|answer| answer.to_string()),
             degraded: finish.degraded,
-            handover_reason: None,
+            handover_reason: finish.handover.map(|reason| reason.name().to_owned()),
             error,
-            usage: None,
+            usage: finish.usage.map(|usage| Usage { input_tokens: usage.input, output_tokens: usage.output }),
         };
         self.append(ServerMessage::RunFinished(finished), None, now, effects);
     }
+}
+
+fn run_error(fault: TurnFault) -> RunError {
+    let (code, message) = match fault {
+        TurnFault::ModelUnavailable => (ErrorCode::ModelUnavailable, "the language model failed"),
+        TurnFault::ModelTimeout => (ErrorCode::ModelTimeout, "the language model took too long"),
+        TurnFault::ContentBlocked => (ErrorCode::ContentBlocked, "the language model may not go on"),
+        TurnFault::UsageLimit => (ErrorCode::QuotaExceeded, "no more may be spent on answers today"),
+    };
+    RunError { code, message: message.to_owned() }
 }
 
 fn broadcast(message: ServerMessage, effects: &mut Vec<ConversationEffect>) {

@@ -1,0 +1,177 @@
+//! A model's text, made fit to be shown while it is still being written.
+//!
+//! Marks of citations become citations, links that may not be followed become
+//! their text, images become their description, HTML becomes plain characters,
+//! and what nobody can see is left out. Text is held back only as long as it could
+//! still become one of these; a bound ends every wait.
+
+mod scan;
+
+use scan::{Found, Scan};
+
+/// A piece of text that may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Piece {
+    /// Markdown.
+    pub(super) text: String,
+    /// Numbers of the passages that its end cites.
+    pub(super) cites: Vec<u32>,
+}
+
+/// What was taken out of a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// Citations of passages that there are not.
+    pub(super) citations: u32,
+    /// Links that may not be followed, and images.
+    pub(super) links: u32,
+}
+
+/// Which citations and links a text may have.
+pub(super) trait Allowed {
+    /// Whether there is a passage of this number.
+    fn cites(&self, number: u32) -> bool;
+    /// Whether a reader may be led to this address.
+    fn leads_to(&self, address: &str) -> bool;
+}
+
+/// Reads a text piece by piece.
+#[derive(Debug, Default)]
+pub(super) struct Screen {
+    pending: String,
+    /// Backticks or tildes of the code block that is open.
+    fence: Option<(char, usize)>,
+    /// Whether what comes next is shown at the beginning of a line.
+    line_start: bool,
+    removed: Removed,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        Self { line_start: true, ..Self::default() }
+    }
+
+    /// Takes in more of the text, and gives what may be shown of it by now.
+    pub(super) fn push(&mut self, more: &str, allowed: &dyn Allowed) -> Vec<Piece> {
+        self.pending.push_str(more);
+        self.drain(allowed, false)
+    }
+
+    /// Gives the rest: the text is at its end.
+    pub(super) fn finish(&mut self, allowed: &dyn Allowed) -> Vec<Piece> {
+        self.drain(allowed, true)
+    }
+
+    /// What was taken out so far.
+    pub(super) fn removed(&self) -> Removed {
+        self.removed
+    }
+
+    fn drain(&mut self, allowed: &dyn Allowed, at_end: bool) -> Vec<Piece> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut text = String::new();
+        let pending = std::mem::take(&mut self.pending);
+        let mut at = 0;
+        while at < pending.len() {
+            let rest = &pending[at..];
+            let scan = Scan { rest, at_end, fence: self.fence, line_start: self.line_start };
+            let (length, found) = match scan.next() {
+                Some(next) => next,
+                None => break,
+            };
+            match found {
+                Found::Text => self.show(&rest[..length], &mut text),
+                Found::Escaped => {
+                    self.show("\\", &mut text);
+                    self.show(&rest[..length], &mut text);
+                }
+                Found::Fence(fence) => {
+                    self.fence = fence;
+                    self.show(&rest[..length], &mut text);
+                }
+                Found::Citation(numbers) => {
+                    let (known, unknown): (Vec<u32>, Vec<u32>) =
+                        numbers.into_iter().partition(|number| allowed.cites(*number));
+                    self.removed.citations += u32::try_from(unknown.len()).unwrap_or(u32::MAX);
+                    if !known.is_empty() {
+                        cite(&mut pieces, std::mem::take(&mut text), known);
+                    }
+                }
+                Found::Link { label, address } => {
+                    let label = plain(label, allowed);
+                    if allowed.leads_to(&address) {
+                        self.show(&format!("[{label}]({address})"), &mut text);
+                    } else {
+                        self.removed.links += 1;
+                        self.show(&label, &mut text);
+                    }
+                }
+                Found::Image { description } => {
+                    self.removed.links += 1;
+                    self.show(&plain(description, allowed), &mut text);
+                }
+                Found::Address { address, bracketed } => {
+                    if !allowed.leads_to(address) {
+                        self.removed.links += 1;
+                    } else if bracketed {
+                        self.show(&format!("<{address}>"), &mut text);
+                    } else {
+                        self.show(address, &mut text);
+                    }
+                }
+            }
+            at += length;
+        }
+        self.pending = pending[at..].to_owned();
+        if !text.is_empty() {
+            pieces.push(Piece { text, cites: Vec::new() });
+        }
+        pieces
+    }
+
+    fn show(&mut self, shown: &str, text: &mut String) {
+        for c in shown.chars().filter(|c| is_visible(*c)) {
+            text.push(c);
+            self.line_start = c == '\n';
+        }
+    }
+}
+
+fn cite(pieces: &mut Vec<Piece>, text: String, numbers: Vec<u32>) {
+    match pieces.last_mut() {
+        Some(last) if text.is_empty() && !last.cites.is_empty() => last.cites.extend(numbers),
+        _ => pieces.push(Piece { text, cites: numbers }),
+    }
+}
+
+/// The words of a link or an image, without links of their own.
+fn plain(label: &str, allowed: &dyn Allowed) -> String {
+    let mut screen = Screen { line_start: false, ..Screen::default() };
+    let mut label: String = label.chars().filter(|c| !matches!(c, '[' | ']' | '!')).collect();
+    label = label.replace('\n', " ");
+    let mut pieces = screen.push(&label, &Nowhere(allowed));
+    pieces.extend(screen.finish(&Nowhere(allowed)));
+    pieces.into_iter().map(|piece| piece.text).collect()
+}
+
+/// Allows no links, within the text of a link.
+struct Nowhere<'a>(&'a dyn Allowed);
+
+impl Allowed for Nowhere<'_> {
+    fn cites(&self, number: u32) -> bool {
+        self.0.cites(number)
+    }
+
+    fn leads_to(&self, _: &str) -> bool {
+        false
+    }
+}
+
+/// Whether a character can be seen or shapes those that can. Tag characters
+/// (U+E0000 to U+E007F) carry hidden text, and control characters none at all.
+pub(super) fn is_visible(c: char) -> bool {
+    !matches!(c, '\u{e0000}'..='\u{e007f}') && (!c.is_control() || matches!(c, '\n' | '\t'))
+}
+
+#[cfg(test)]
+mod tests;
