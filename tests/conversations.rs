@@ -5,9 +5,14 @@
 //! a template; lines that begin with `@` tell who says it and where. Everything
 //! else is the agent's: the kind of answer, its text behind `|`, its citations,
 //! chips (`?`), offered actions (`->`) and refused ones (`-x`) with the check
-//! that failed. `UPDATE_GOLDEN=1` writes the files anew.
+//! that failed. Lines that begin with `~` are a language model's: what it writes
+//! when the next line is said, `~call` what it calls, `~fault` how it fails, `~next`
+//! what it answers when it is asked again. `UPDATE_GOLDEN=1` writes the files anew.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "conversations/model.rs"]
+mod model;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,10 +22,11 @@ use std::sync::Arc;
 use docent::adapters::static_embedder::StaticEmbedder;
 use docent::agent::library::{Folders, KnowledgeLibrary};
 use docent::agent::turn_event::TurnEvent;
-use docent::agent::turn_request::TurnRequest;
+use docent::agent::turn_request::{Said, TurnRequest};
 use docent::agent::{Agent, launch, trace};
 use docent::domain::action::ActionKind;
 use docent::domain::attribute::{Attributes, Template};
+use docent::domain::conversation::Role;
 use docent::domain::ids::{RunId, UserId};
 use docent::domain::locale::Locale;
 use docent::domain::page::Page;
@@ -35,6 +41,7 @@ const NOW: &str = "2026-03-01T12:00:00Z";
 async fn conversations_go_as_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations");
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "txt"));
     paths.sort();
     assert!(paths.len() >= 8, "conversations are missing");
     let mut wrong = Vec::new();
@@ -70,11 +77,16 @@ async fn converse(project: &str, conversation: &str) -> String {
     )
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
-    let agent = Agent::new(library, embedder);
+    let model = Arc::new(model::ScriptedModel::default());
+    let has_model = conversation.lines().any(|line| line.starts_with('~'));
+    let agent = Agent::new(library, embedder).with_chat(has_model.then(|| model::chat(&model)));
     let mut speaker = Speaker::new();
     let mut out = String::new();
     for line in conversation.lines() {
-        if let Some(directive) = line.strip_prefix('@') {
+        if let Some(script) = line.strip_prefix('~') {
+            model.follow(script);
+            writeln!(out, "{line}").unwrap();
+        } else if let Some(directive) = line.strip_prefix('@') {
             speaker.follow(directive);
             writeln!(out, "{line}").unwrap();
         } else if let Some(template) = line.strip_prefix(">> ") {
@@ -84,10 +96,11 @@ async fn converse(project: &str, conversation: &str) -> String {
             if !resolved.missing_attributes.is_empty() {
                 writeln!(out, "missing: {}", resolved.missing_attributes.join(", ")).unwrap();
             }
-            answer(&agent, &speaker, &resolved.text, resolved.plain, &mut out).await;
+            answer(&agent, &mut speaker, &resolved.text, resolved.plain, &mut out).await;
         } else if let Some(message) = line.strip_prefix("> ") {
             writeln!(out, "{line}").unwrap();
-            answer(&agent, &speaker, message, None, &mut out).await;
+            answer(&agent, &mut speaker, message, None, &mut out).await;
+            assert!(model.is_done(), "the model was asked less often than the script tells: {line}");
         } else if line.is_empty() || line.starts_with('#') {
             writeln!(out, "{line}").unwrap();
         }
@@ -98,11 +111,16 @@ async fn converse(project: &str, conversation: &str) -> String {
 struct Speaker {
     context: UserContext,
     capabilities: Vec<ActionKind>,
+    history: Vec<Said>,
 }
 
 impl Speaker {
     fn new() -> Self {
-        Self { context: UserContext::new(UserId::new("u1").unwrap()), capabilities: ActionKind::all().collect() }
+        Self {
+            context: UserContext::new(UserId::new("u1").unwrap()),
+            capabilities: ActionKind::all().collect(),
+            history: Vec::new(),
+        }
     }
 
     /// `user role=admin`, `attribute topic=export`, `locale de`, `page URL`, `can open_post`.
@@ -125,17 +143,18 @@ impl Speaker {
             "can" => {
                 self.capabilities = rest.split_whitespace().map(|name| ActionKind::from_name(name).unwrap()).collect();
             }
+            "new" => self.history.clear(),
             _ => panic!("unknown directive `{what}`"),
         }
     }
 }
 
-async fn answer(agent: &Agent, speaker: &Speaker, message: &str, plain: Option<String>, out: &mut String) {
+async fn answer(agent: &Agent, speaker: &mut Speaker, message: &str, plain: Option<String>, out: &mut String) {
     let request = TurnRequest {
         run: RunId::new("r1").unwrap(),
         message: message.to_owned(),
         plain,
-        history: Vec::new(),
+        history: speaker.history.clone(),
         chosen_answer: None,
         context: speaker.context.clone(),
         capabilities: speaker.capabilities.clone(),
@@ -143,7 +162,16 @@ async fn answer(agent: &Agent, speaker: &Speaker, message: &str, plain: Option<S
         trace: true,
     };
     let (sender, mut events) = mpsc::channel(64);
-    agent.run_turn(request, sender).await;
+    tokio::join!(agent.run_turn(request, sender), read(agent, speaker, message, &mut events, out));
+}
+
+async fn read(
+    agent: &Agent,
+    speaker: &mut Speaker,
+    said: &str,
+    events: &mut mpsc::Receiver<TurnEvent>,
+    out: &mut String,
+) {
     let (mut text, mut streamed, mut after, mut finished) = (String::new(), String::new(), String::new(), false);
     let mut refused = String::new();
     let mut head = String::new();
@@ -195,12 +223,25 @@ async fn answer(agent: &Agent, speaker: &Speaker, message: &str, plain: Option<S
                     Some(answer) => format!("{kind} {answer}"),
                     None => kind.to_owned(),
                 };
+                if finish.degraded {
+                    head.push_str(" degraded");
+                }
+                if let Some(reason) = finish.handover {
+                    write!(head, " {}", reason.name()).unwrap();
+                }
+                if let Some(fault) = finish.fault {
+                    write!(head, " broken off: {fault:?}").unwrap();
+                    text.clone_from(&streamed);
+                }
                 finished = true;
             }
         }
     }
     assert!(finished, "a turn ends");
-    assert_eq!(streamed, text, "the whole message is what was streamed");
+    // An answer that turns out not to be grounded is replaced as a whole.
+    assert!(streamed == text || head == "no_answer", "the whole message is what was streamed: {streamed}");
+    speaker.history.push(Said { role: Role::User, text: said.to_owned() });
+    speaker.history.push(Said { role: Role::Agent, text: text.clone() });
     writeln!(out, "{head}").unwrap();
     for line in text.trim_end().lines() {
         writeln!(out, "| {line}").unwrap();

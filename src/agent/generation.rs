@@ -155,7 +155,7 @@ impl<'a> Generation<'a> {
                     reservation.wrote(tokens::of_text(&more));
                     text.push_str(&more);
                 }
-                Ok(ChatEvent::Call(_)) => {}
+                Ok(ChatEvent::Call(_) | ChatEvent::Working) => {}
                 Ok(ChatEvent::Finished { reason, usage }) => {
                     is_whole = reason == StopReason::Complete;
                     usage.into_iter().for_each(|usage| reservation.billed(usage));
@@ -275,6 +275,7 @@ impl<'a> Generation<'a> {
                     reservation.wrote(tokens::of_call(&call));
                     calls.push(call);
                 }
+                Ok(ChatEvent::Working) => {}
                 Ok(ChatEvent::Finished { reason, usage }) => {
                     usage.into_iter().for_each(|usage| reservation.billed(usage));
                     self.count(&reservation);
