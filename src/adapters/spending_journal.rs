@@ -174,10 +174,7 @@ mod tests {
     use super::*;
 
     fn accounts(cap: u64) -> Vec<Account> {
-        vec![
-            Account { name: "project".to_owned(), cap: None },
-            Account { name: "user ann".to_owned(), cap: Some(cap) },
-        ]
+        vec![Account { name: "project".to_owned(), cap: None }, Account { name: "user ann".to_owned(), cap: Some(cap) }]
     }
 
     #[test]

@@ -117,13 +117,8 @@ impl HandoverReason {
     ];
 
     /// Those that a model may give; the others are found out by rule.
-    pub const OF_A_MODEL: [Self; 5] = [
-        Self::CustomerRequest,
-        Self::MissingKnowledge,
-        Self::Unsupported,
-        Self::Policy,
-        Self::PendingClarification,
-    ];
+    pub const OF_A_MODEL: [Self; 5] =
+        [Self::CustomerRequest, Self::MissingKnowledge, Self::Unsupported, Self::Policy, Self::PendingClarification];
 
     /// The code on the wire, such as `customer_request`.
     pub fn name(self) -> &'static str {

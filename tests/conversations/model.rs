@@ -46,7 +46,11 @@ impl ScriptedModel {
         if let Some(call) = line.strip_prefix("call ") {
             let (name, arguments) = call.split_once(' ').unwrap();
             let id = format!("call-{}", step.events.len());
-            step.events.push(Ok(ChatEvent::Call(ToolCall { id, name: name.to_owned(), arguments: arguments.to_owned() })));
+            step.events.push(Ok(ChatEvent::Call(ToolCall {
+                id,
+                name: name.to_owned(),
+                arguments: arguments.to_owned(),
+            })));
         } else if let Some(fault) = line.strip_prefix("fault ") {
             let fault = match fault {
                 "unavailable" => ChatFault::Unavailable { retry_after: None },

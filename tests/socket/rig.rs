@@ -249,6 +249,7 @@ impl Answerer for Script {
             fault: None,
             handover: None,
             usage: None,
-        })).await;
+        }))
+        .await;
     }
 }

@@ -39,9 +39,10 @@ impl<'a> Evidence<'a> {
     pub(super) fn add<'p>(&mut self, passages: impl IntoIterator<Item = &'p Arc<Passage>>) -> Vec<u32> {
         let mut numbers = Vec::new();
         for passage in passages {
-            let known = self.passages.iter().position(|known| {
-                known.article.id == passage.article.id && known.ordinal == passage.ordinal
-            });
+            let known = self
+                .passages
+                .iter()
+                .position(|known| known.article.id == passage.article.id && known.ordinal == passage.ordinal);
             let place = known.unwrap_or_else(|| {
                 self.addresses.extend(addresses(passage));
                 self.passages.push(Arc::clone(passage));
@@ -134,9 +135,7 @@ impl Allowed for Evidence<'_> {
     }
 
     fn leads_to(&self, address: &str) -> bool {
-        let is_article = self.passages.iter().any(|passage| {
-            address == passage.url || address == passage.article.url
-        });
+        let is_article = self.passages.iter().any(|passage| address == passage.url || address == passage.article.url);
         is_article || self.addresses.contains(address) && self.project.settings.check_navigation(address).is_ok()
     }
 }

@@ -15,16 +15,39 @@ const QUESTION_CHARS: usize = 500;
 
 /// Words that point at something said before.
 const POINTERS: &[&str] = &[
-    "it", "its", "that", "this", "those", "these", "they", "them", "there", "he", "she", "one", "ones", "same", "other",
-    "instead", "else", "er", "sie", "es", "das", "dies", "dort", "davon", "damit", "dafür", "andere", "anderen", "ça",
-    "cela", "celui", "celle", "ceux", "eso", "esto", "ese", "esa", "ello", "isso", "quello", "questo", "dat", "dit",
-    "それ", "これ", "那", "这", "它",
+    "it", "its", "that", "this", "those", "these", "they", "them", "there", "he", "she", "one", "ones", "same",
+    "other", "instead", "else", "er", "sie", "es", "das", "dies", "dort", "davon", "damit", "dafür", "andere",
+    "anderen", "ça", "cela", "celui", "celle", "ceux", "eso", "esto", "ese", "esa", "ello", "isso", "quello", "questo",
+    "dat", "dit", "それ", "これ", "那", "这", "它",
 ];
 
 /// Words that a message begins with which goes on from the one before.
 const CONNECTIVES: &[&str] = &[
-    "and", "but", "or", "so", "then", "also", "what about", "how about", "und", "aber", "oder", "dann", "auch", "was ist mit",
-    "et", "mais", "ou", "alors", "y", "pero", "o", "e", "ma", "en", "maar",
+    "and",
+    "but",
+    "or",
+    "so",
+    "then",
+    "also",
+    "what about",
+    "how about",
+    "und",
+    "aber",
+    "oder",
+    "dann",
+    "auch",
+    "was ist mit",
+    "et",
+    "mais",
+    "ou",
+    "alors",
+    "y",
+    "pero",
+    "o",
+    "e",
+    "ma",
+    "en",
+    "maar",
 ];
 
 /// Whether `message` depends on what was said before.

@@ -24,7 +24,9 @@ pub(super) fn of_request(request: &ChatRequest) -> usize {
     let tools: usize = request
         .tools
         .iter()
-        .map(|tool| of_text(tool.name) + of_text(&tool.description) + of_text(&tool.parameters.to_string()) + PER_MESSAGE)
+        .map(|tool| {
+            of_text(tool.name) + of_text(&tool.description) + of_text(&tool.parameters.to_string()) + PER_MESSAGE
+        })
         .sum();
     messages + tools
 }

@@ -32,8 +32,18 @@ const OFFERS: [(ActionKind, &str, &str, &str); 4] = [
         "experience_id",
         "Offers to start something inside the product that shows the user how it is done. Call it when one fits what the user wants to do",
     ),
-    (ActionKind::OpenPost, OPEN_POST, "post_id", "Offers to open a changelog post. Call it when the user asks about what it announces"),
-    (ActionKind::Navigate, NAVIGATE, "url", "Offers to take the user to a page. Call it when the user wants to go there"),
+    (
+        ActionKind::OpenPost,
+        OPEN_POST,
+        "post_id",
+        "Offers to open a changelog post. Call it when the user asks about what it announces",
+    ),
+    (
+        ActionKind::Navigate,
+        NAVIGATE,
+        "url",
+        "Offers to take the user to a page. Call it when the user wants to go there",
+    ),
     (
         ActionKind::RunAutomation,
         AUTOMATION,
@@ -78,7 +88,9 @@ pub(super) fn definitions(catalog: &Catalog, may_hand_over: bool) -> Vec<ToolDef
     });
     let search = ToolDefinition {
         name: SEARCH,
-        description: "Searches the documentation again, in other words. Call it when the passages do not hold the answer".to_owned(),
+        description:
+            "Searches the documentation again, in other words. Call it when the passages do not hold the answer"
+                .to_owned(),
         parameters: object(json!({ "query": { "type": "string", "maxLength": QUERY_CHARS } }), &["query"]),
     };
     let hand_over = may_hand_over.then(|| ToolDefinition {
@@ -107,7 +119,11 @@ pub(super) fn read(call: &ToolCall, catalog: &Catalog, may_hand_over: bool) -> R
         SEARCH => {
             let Query { query } = parse(call)?;
             let query: String = query.trim().chars().take(QUERY_CHARS).collect();
-            if query.is_empty() { Err(Refusal("`query` must not be empty".to_owned())) } else { Ok(Wish::Search(query)) }
+            if query.is_empty() {
+                Err(Refusal("`query` must not be empty".to_owned()))
+            } else {
+                Ok(Wish::Search(query))
+            }
         }
         HAND_OVER if may_hand_over => {
             let Reason { reason } = parse(call)?;
@@ -120,7 +136,8 @@ pub(super) fn read(call: &ToolCall, catalog: &Catalog, may_hand_over: bool) -> R
 
 /// The same for two calls that ask for the same.
 pub(super) fn key(call: &ToolCall) -> String {
-    let arguments = serde_json::from_str::<Value>(&call.arguments).map_or_else(|_| call.arguments.clone(), |json| json.to_string());
+    let arguments =
+        serde_json::from_str::<Value>(&call.arguments).map_or_else(|_| call.arguments.clone(), |json| json.to_string());
     format!("{} {arguments}", call.name)
 }
 
@@ -137,7 +154,8 @@ struct Reason {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(call: &ToolCall) -> Result<T, Refusal> {
-    serde_json::from_str(&call.arguments).map_err(|error| Refusal(format!("the arguments of `{}` do not fit: {error}", call.name)))
+    serde_json::from_str(&call.arguments)
+        .map_err(|error| Refusal(format!("the arguments of `{}` do not fit: {error}", call.name)))
 }
 
 fn shown(text: &str) -> String {

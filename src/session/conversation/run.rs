@@ -173,15 +173,8 @@ impl Conversation {
             RunEnd::Lost => (Outcome::Interrupted, ErrorCode::Internal, "the server ended before the answer did"),
             RunEnd::Cancelled => (Outcome::Cancelled, ErrorCode::Internal, ""),
         };
-        let finish = TurnFinish {
-            kind: None,
-            answer: None,
-            outcome,
-            degraded: false,
-            fault: None,
-            handover: None,
-            usage: None,
-        };
+        let finish =
+            TurnFinish { kind: None, answer: None, outcome, degraded: false, fault: None, handover: None, usage: None };
         let error = (end != RunEnd::Cancelled).then(|| RunError { code, message: message.to_owned() });
         self.finish(settings, finish, error, now, effects);
     }

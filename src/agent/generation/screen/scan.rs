@@ -173,7 +173,7 @@ impl<'a> Scan<'a> {
             return None;
         }
         if before == 0
-            && !matches!(next, Some('(' | ':'))
+            && next != Some('(')
             && let Some(numbers) = numbers(label)
         {
             return Some((close + 1, Found::Citation(numbers)));

@@ -32,6 +32,7 @@ fn read<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 const CASES: &[(&str, &str)] = &[
     ("Open **Export** [1]. Then save [2][3].", "Open **Export**⟦1⟧. Then save⟦2⟧⟦3⟧."),
     ("Both [1, 2] and [^3] and 【2†source】.", "Both⟦1⟧⟦2⟧ and⟦3⟧ and⟦2⟧."),
+    ("As said [1]: so.\n[1]: https://evil.example\n", "As said⟦1⟧: so.\n⟦1⟧: \n"),
     ("Invented [7] and [1,9].", "Invented and⟦1⟧."),
     ("A list:\n\n1. one [1]\n2. two", "A list:\n\n1. one⟦1⟧\n2. two"),
     ("See [the page](https://docs.example.com/a) now", "See [the page](https://docs.example.com/a) now"),
@@ -84,8 +85,11 @@ fn how_a_text_is_cut_changes_nothing() {
 #[test]
 fn words_are_shown_as_they_come() {
     let mut screen = Screen::new();
-    let shown: Vec<String> =
-        ["Open", " the", " set", "tings", " page"].iter().flat_map(|part| screen.push(part, &Some3)).map(|p| p.text).collect();
+    let shown: Vec<String> = ["Open", " the", " set", "tings", " page"]
+        .iter()
+        .flat_map(|part| screen.push(part, &Some3))
+        .map(|p| p.text)
+        .collect();
     assert_eq!(shown.concat(), "Open the settings page");
     assert_eq!(shown.len(), 5);
 }
