@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::setting::Reader;
+use crate::agent::generation::TokenCaps;
 
 /// The `[limits]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Limits {
     pub sockets_per_user: usize,
     /// Turns of one user in a day, instead of what the project says.
     pub daily_turns_per_user: Option<u64>,
+    /// Most tokens of chat models in a day.
+    pub daily_tokens: TokenCaps,
     /// Time for the head of a request.
     pub head_timeout: Duration,
     /// Time for the first frame of a socket.
@@ -38,6 +41,11 @@ impl Limits {
             sockets_per_user: size(reader, "limits.sockets_per_user", 1, 1_000_000),
             daily_turns_per_user: reader
                 .optional("limits.daily_turns_per_user", "a whole number of turns", |text| text.parse().ok()),
+            daily_tokens: TokenCaps {
+                project: tokens(reader, "limits.daily_tokens"),
+                user: tokens(reader, "limits.daily_tokens_per_user"),
+                visitors: tokens(reader, "limits.daily_tokens_of_visitors"),
+            },
             head_timeout: millis(reader, "limits.head_timeout_ms"),
             hello_timeout: millis(reader, "limits.hello_timeout_ms"),
             heartbeat: millis(reader, "limits.heartbeat_ms"),
@@ -52,6 +60,10 @@ impl Limits {
 
 fn size(reader: &mut Reader<'_>, key: &'static str, min: u64, max: u64) -> usize {
     usize::try_from(reader.number(key, min, max)).unwrap_or(usize::MAX)
+}
+
+fn tokens(reader: &mut Reader<'_>, key: &'static str) -> Option<u64> {
+    reader.optional(key, "a whole number of tokens", |text| text.parse().ok())
 }
 
 fn millis(reader: &mut Reader<'_>, key: &'static str) -> Duration {

@@ -102,6 +102,17 @@ pub const ALL: &[Setting] = &[
         "",
         "turns that one user may take in a day; what project.yaml says when not given",
     ),
+    setting(
+        "limits.daily_tokens",
+        "",
+        "tokens of chat models that all turns of a day may use; no bound when not given",
+    ),
+    setting("limits.daily_tokens_per_user", "", "tokens of chat models that one user may use in a day"),
+    setting(
+        "limits.daily_tokens_of_visitors",
+        "",
+        "tokens of chat models that all unsigned visitors together may use in a day",
+    ),
     setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
     setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
     setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),
