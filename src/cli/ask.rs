@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::user_file::UserFile;
-use super::{ProjectArgs, project};
+use super::{ProjectArgs, embedders, models, project};
 use crate::agent::turn_event::{AgentMessage, OfferedAction, TurnEvent, TurnFinish};
 use crate::agent::turn_request::TurnRequest;
 use crate::domain::action::{Action, ActionKind, OpenIn};
@@ -51,6 +51,7 @@ struct Answer {
 
 pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
     let Some(agent) = project::open(&args.project).await? else { return Ok(ExitCode::FAILURE) };
+    let agent = agent.with_chat(models::of_config(&embedders::config(&args.project.embedder)?, None)?);
     let mut context = UserFile::read(args.user.as_deref())?.context()?;
     context.page = args.page.map(|url| Page { url, title: None });
     let request = TurnRequest {

@@ -69,12 +69,16 @@ impl OpenEmbedder {
 
 /// The embedder of a command that takes the rest of its settings from the configuration.
 pub(super) async fn open(args: &EmbedderArgs) -> anyhow::Result<OpenEmbedder> {
+    of_config(&config(args)?).await
+}
+
+/// The configuration of a command.
+pub(super) fn config(args: &EmbedderArgs) -> anyhow::Result<Config> {
     super::log::of_command();
-    let config = config::load(None, &args.overrides().collect()).map_err(|mistakes| {
+    config::load(None, &args.overrides().collect()).map_err(|mistakes| {
         let mistakes: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         anyhow!("the configuration has mistakes\n{}", mistakes.join("\n"))
-    })?;
-    of_config(&config).await
+    })
 }
 
 /// The embedder that the configuration names.

@@ -79,6 +79,10 @@ pub(super) fn print(trace: &Json) {
             );
         }
     }
+    if let Some(generation) = trace.get("generation") {
+        heading("Language model");
+        print_generation(generation);
+    }
     if list(&trace["actions"]).next().is_some() {
         heading("Actions");
         for action in list(&trace["actions"]) {
@@ -97,6 +101,32 @@ pub(super) fn print(trace: &Json) {
         println!("  {:>7} us  {}", micros, text(&timing["step"]));
     }
     println!("  {total:>7} us  in all");
+}
+
+fn print_generation(generation: &Json) {
+    println!(
+        "  {}: {} after {} requests",
+        text(&generation["model"]),
+        text(&generation["verdict"]),
+        generation["steps"]
+    );
+    if let Some(question) = generation["question"].as_str() {
+        println!("  the follow-up is taken for “{question}”");
+    }
+    for call in list(&generation["calls"]) {
+        let refused = call["refused"].as_str().map(|reason| format!(": refused, {reason}")).unwrap_or_default();
+        println!("  calls {} {}{refused}", text(&call["tool"]), text(&call["arguments"]));
+    }
+    println!("  {} of {} claims are in the passages", generation["supported_claims"], generation["claims"]);
+    println!(
+        "  taken out: {} citations of nothing, {} links and images",
+        generation["removed_citations"], generation["removed_links"]
+    );
+    if let Some(fault) = generation["fault"].as_str() {
+        println!("  fault: {fault}");
+    }
+    println!("  prompt\n");
+    text(&generation["prompt"]).lines().for_each(|line| println!("    {line}"));
 }
 
 fn print_semantic(semantic: &Json) {

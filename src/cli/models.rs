@@ -1,16 +1,20 @@
 //! Chooses the chat models.
 
+use std::path::Path;
 use std::sync::Arc;
+
+use anyhow::Context;
 
 use crate::adapters::chat_relay::ChatRelay;
 use crate::adapters::openai_chat::OpenAiChat;
+use crate::adapters::spending_journal::SpendingJournal;
+use crate::agent::generation::ChatUse;
 use crate::config::Config;
-use crate::ports::chat_model::ChatModel;
 
-/// The model that the configuration names, with its fallback; nothing when it
-/// names none. Endpoints are not reached yet, so that a server starts without them.
-#[expect(dead_code, reason = "the commands that run turns call it")]
-pub(super) fn of_config(config: &Config) -> anyhow::Result<Option<Arc<dyn ChatModel>>> {
+/// The model that the configuration names, with its fallback, and what may be spent
+/// on it; nothing when it names none. Endpoints are not reached yet, so that a server
+/// starts without them. Spending is kept in the data folder `folder`, if any.
+pub(super) fn of_config(config: &Config, folder: Option<&Path>) -> anyhow::Result<Option<ChatUse>> {
     let models = &config.models;
     let Some(primary) = &models.primary else { return Ok(None) };
     let relay = ChatRelay::new(Arc::new(OpenAiChat::new(primary)?), models.waits);
@@ -18,5 +22,14 @@ pub(super) fn of_config(config: &Config) -> anyhow::Result<Option<Arc<dyn ChatMo
         Some(fallback) => relay.with_fallback(Arc::new(OpenAiChat::new(fallback)?), models.waits),
         None => relay,
     };
-    Ok(Some(Arc::new(relay)))
+    let journal = match folder {
+        Some(folder) => SpendingJournal::open(folder).context("what was spent on models cannot be read")?,
+        None => SpendingJournal::in_memory(),
+    };
+    Ok(Some(ChatUse {
+        model: Arc::new(relay),
+        max_output_tokens: primary.max_output_tokens,
+        ledger: Arc::new(journal),
+        caps: config.limits.daily_tokens,
+    }))
 }

@@ -14,7 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{embedders, log};
+use super::{embedders, log, models};
 use crate::adapters::conversation_database::ConversationDatabase;
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::adapters::qdrant::QdrantVectors;
@@ -69,6 +69,12 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::of_server(&config);
 
+    // First of all, since it tells at once when another process has the folder.
+    let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
+        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()))
+    } else {
+        Arc::new(ConversationDatabase::open(&config.data)?)
+    };
     let opened = embedders::of_config(&config).await?;
     let embedder = opened.embedder();
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
@@ -87,18 +93,18 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
     }
-    let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
-        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()))
-    } else {
-        Arc::new(ConversationDatabase::open(&config.data)?)
-    };
+    let chat = models::of_config(&config, (!config.is_throwaway).then_some(config.data.as_path()))?;
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let file = RevocationFile::new(&config.data);
     let revoked = file.load().with_context(|| "the revocations cannot be read")?;
     let (sender, revocations) = watch::channel(Arc::new(revoked));
-    let services = Services { answerer: Arc::new(Agent::new(library, embedder)), store: conversations, revocations };
+    let services = Services {
+        answerer: Arc::new(Agent::new(library, embedder).with_chat(chat)),
+        store: conversations,
+        revocations,
+    };
     eprintln!(
         "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
         config.knowledge.display(),
