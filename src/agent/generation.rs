@@ -194,6 +194,7 @@ impl<'a> Generation<'a> {
         };
         let mut request = ingredients.request(&mut evidence);
         self.trace.prompt = prompt_of(&request);
+        let said = memory::said_by_user(self.request);
         let mut writer = Writer::new(self.events, question);
         let mut offers: Vec<OfferedAction> = Vec::new();
         let mut known_calls = BTreeSet::new();
@@ -221,8 +222,11 @@ impl<'a> Generation<'a> {
             let (mut goes_on, mut is_corrected) = (false, false);
             for call in calls.iter().take(MOST_CALLS) {
                 let is_new = known_calls.insert(tool::key(call));
-                let wish =
-                    if is_new { tool::read(call, &catalog, may_hand_over) } else { Err(tool::Refusal::repeated()) };
+                let wish = if is_new {
+                    tool::read(call, &catalog, may_hand_over, &said)
+                } else {
+                    Err(tool::Refusal::repeated())
+                };
                 self.trace.calls.push(CallTrace::of(call, wish.as_ref().err().map(|refusal| refusal.0.as_str())));
                 results.push(match wish {
                     Ok(Wish::HandOver(reason)) => return Written::Reply(Box::new(self.handed_over(reason))),

@@ -220,6 +220,9 @@ fn turn_event(at: u8) -> TurnEvent {
             answer: None,
             outcome: Outcome::Completed,
             degraded: false,
+            fault: None,
+            handover: None,
+            usage: None,
         }),
     }
 }

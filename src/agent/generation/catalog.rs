@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crate::agent::preflight::Preflight;
 use crate::agent::snapshot::KnowledgeSnapshot;
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
-use crate::domain::action::{Action, ActionKind, Navigate, OpenIn};
+use crate::domain::action::{Action, ActionKind, Navigate, OpenIn, RunAutomation};
 use crate::domain::attribute::Template;
-use crate::domain::automation::Automation;
+use crate::domain::automation::argument::Argument;
+use crate::domain::automation::{Arguments, Automation};
 use crate::domain::experience::Experience;
 use crate::retrieval::passage::Passage;
 use crate::text::analysis::Analyzer;
@@ -26,6 +27,8 @@ pub(super) struct Target {
     pub(super) about: String,
     /// The checked action.
     pub(super) offered: OfferedAction,
+    /// What it can be told; automations alone have any.
+    pub(super) arguments: Vec<Argument>,
 }
 
 /// What may be offered, by kind.
@@ -53,7 +56,8 @@ impl Catalog {
             candidates.push((id.to_string(), post.title.clone(), Action::OpenPost(id.clone())));
         }
         for (id, automation) in project.automations.iter().filter(|(_, automation)| automation.agent.active) {
-            candidates.push((id.to_string(), about_automation(automation), Action::RunAutomation(id.clone())));
+            let run = RunAutomation { automation: id.clone(), arguments: Arguments::new() };
+            candidates.push((id.to_string(), about_automation(automation), Action::RunAutomation(run)));
         }
         for passage in passages {
             let title = passage.article.title.clone();
@@ -79,7 +83,14 @@ impl Catalog {
         for (name, about, action) in candidates {
             if catalog.of_kind(action.kind()).count() < MOST_TARGETS && catalog.find(action.kind(), &name).is_none() {
                 let (mut offered, _) = preflight.check_list(&[action], ActionOrigin::Agent);
-                catalog.targets.extend(offered.pop().map(|offered| Target { name, about, offered }));
+                catalog.targets.extend(offered.pop().map(|offered| {
+                    let automation = match &offered.action {
+                        Action::RunAutomation(run) => project.automations.get(&run.automation),
+                        _ => None,
+                    };
+                    let arguments = automation.map(|automation| automation.arguments.clone()).unwrap_or_default();
+                    Target { name, about, offered, arguments }
+                }));
             }
         }
         catalog
@@ -101,7 +112,9 @@ fn about_experience(experience: &Experience) -> String {
 }
 
 fn about_automation(automation: &Automation) -> String {
-    format!("{}: when {}", automation.name, automation.agent.instructions)
+    let arguments: Vec<&str> = automation.arguments.iter().map(|argument| argument.name.as_str()).collect();
+    let told = if arguments.is_empty() { String::new() } else { format!(" (arguments: {})", arguments.join(", ")) };
+    format!("{}: when {}{told}", automation.name, automation.agent.instructions)
 }
 
 /// The words of a message that say what it is about.

@@ -1,6 +1,6 @@
 //! What was said before, and whether a message can be understood without it.
 
-use crate::agent::turn_request::Said;
+use crate::agent::turn_request::{Said, TurnRequest};
 use crate::domain::conversation::Role;
 use crate::ports::chat_model::ChatMessage;
 use crate::text::analysis::Analyzer;
@@ -77,6 +77,12 @@ pub(super) fn messages(history: &[Said]) -> impl Iterator<Item = ChatMessage> {
             Role::Agent => ChatMessage::Assistant { text, calls: Vec::new() },
         }
     })
+}
+
+/// Everything that the user has said.
+pub(super) fn said_by_user(request: &TurnRequest) -> String {
+    let before = request.history.iter().filter(|said| said.role == Role::User).map(|said| said.text.as_str());
+    before.chain([request.message.as_str()]).collect::<Vec<_>>().join("\n")
 }
 
 /// The conversation as a text that a prompt quotes.

@@ -9,9 +9,14 @@ use serde_json::{Value, json};
 
 use super::catalog::Catalog;
 use crate::agent::turn_event::OfferedAction;
-use crate::domain::action::ActionKind;
+use crate::domain::action::{Action, ActionKind};
+use crate::domain::automation::Arguments;
+use crate::domain::automation::argument::Argument;
 use crate::domain::conversation::HandoverReason;
+use crate::domain::value as domain;
 use crate::ports::chat_model::{ToolCall, ToolDefinition};
+use crate::protocol::convert;
+use crate::text::normalize::normalize;
 
 const LAUNCH: &str = "launch_experience";
 const OPEN_POST: &str = "open_post";
@@ -19,6 +24,9 @@ const NAVIGATE: &str = "navigate";
 const AUTOMATION: &str = "run_automation";
 const SEARCH: &str = "search";
 const HAND_OVER: &str = "hand_over";
+
+/// What an automation is told.
+const ARGUMENTS: &str = "arguments";
 
 /// Characters of a query.
 const QUERY_CHARS: usize = 400;
@@ -80,10 +88,14 @@ pub(super) fn definitions(catalog: &Catalog, may_hand_over: bool) -> Vec<ToolDef
         let targets: Vec<_> = catalog.of_kind(*kind).collect();
         let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
         let list: String = targets.iter().map(|target| format!("\n- {}: {}", target.name, target.about)).collect();
+        let mut properties = json!({ *argument: { "type": "string", "enum": names } });
+        if targets.iter().any(|target| !target.arguments.is_empty()) {
+            properties[ARGUMENTS] = json!({ "type": "object", "description": "Only what the user has stated" });
+        }
         (!names.is_empty()).then(|| ToolDefinition {
             name,
             description: format!("{about}. The user sees a button and decides.{list}"),
-            parameters: object(json!({ *argument: { "type": "string", "enum": names } }), &[argument]),
+            parameters: object(&properties, &[argument]),
         })
     });
     let search = ToolDefinition {
@@ -91,29 +103,35 @@ pub(super) fn definitions(catalog: &Catalog, may_hand_over: bool) -> Vec<ToolDef
         description:
             "Searches the documentation again, in other words. Call it when the passages do not hold the answer"
                 .to_owned(),
-        parameters: object(json!({ "query": { "type": "string", "maxLength": QUERY_CHARS } }), &["query"]),
+        parameters: object(&json!({ "query": { "type": "string", "maxLength": QUERY_CHARS } }), &["query"]),
     };
     let hand_over = may_hand_over.then(|| ToolDefinition {
         name: HAND_OVER,
         description: "Lets a person take over the conversation. Call it when the user asks for a person, or when you cannot help and a person could".to_owned(),
-        parameters: object(json!({ "reason": { "type": "string", "enum": HandoverReason::OF_A_MODEL.map(HandoverReason::name) } }), &["reason"]),
+        parameters: object(&json!({ "reason": { "type": "string", "enum": HandoverReason::OF_A_MODEL.map(HandoverReason::name) } }), &["reason"]),
     });
     offers.chain([search]).chain(hand_over).collect()
 }
 
 /// What a call asks for, when every argument fits.
-pub(super) fn read(call: &ToolCall, catalog: &Catalog, may_hand_over: bool) -> Result<Wish, Refusal> {
+/// `said` is what the user has said.
+pub(super) fn read(call: &ToolCall, catalog: &Catalog, may_hand_over: bool, said: &str) -> Result<Wish, Refusal> {
     if let Some((kind, name, argument, _)) = OFFERS.iter().find(|(_, name, _, _)| *name == call.name) {
         let arguments: serde_json::Map<String, Value> = parse(call)?;
         let chosen = arguments.get(*argument).and_then(Value::as_str);
         let chosen = chosen.ok_or_else(|| Refusal(format!("`{name}` needs the text `{argument}`")))?;
-        if let Some(other) = arguments.keys().find(|key| key.as_str() != *argument) {
+        let target = catalog.find(*kind, chosen);
+        let target =
+            target.ok_or_else(|| Refusal(format!("`{}` is not one that can be offered now", shown(chosen))))?;
+        let is_known = |key: &str| key == *argument || key == ARGUMENTS && *kind == ActionKind::RunAutomation;
+        if let Some(other) = arguments.keys().find(|key| !is_known(key)) {
             return Err(Refusal(format!("`{name}` has no argument `{}`", shown(other))));
         }
-        return match catalog.find(*kind, chosen) {
-            Some(target) => Ok(Wish::Offer(Box::new(target.offered.clone()))),
-            None => Err(Refusal(format!("`{}` is not one that can be offered now", shown(chosen)))),
-        };
+        let mut offered = target.offered.clone();
+        if let Action::RunAutomation(run) = &mut offered.action {
+            run.arguments = stated(&target.arguments, arguments.get(ARGUMENTS), said)?;
+        }
+        return Ok(Wish::Offer(Box::new(offered)));
     }
     match call.name.as_str() {
         SEARCH => {
@@ -132,6 +150,32 @@ pub(super) fn read(call: &ToolCall, catalog: &Catalog, may_hand_over: bool) -> R
         }
         other => Err(Refusal(format!("there is no tool `{}`", shown(other)))),
     }
+}
+
+/// The values of an automation that the user has stated. A value that stands nowhere in
+/// the user's words is left out, so that the user is asked for it: it may come from an
+/// article or from nowhere.
+fn stated(known: &[Argument], given: Option<&Value>, said: &str) -> Result<Arguments, Refusal> {
+    let Some(given) = given else { return Ok(Arguments::new()) };
+    let given = given.as_object().ok_or_else(|| Refusal(format!("`{ARGUMENTS}` must be an object")))?;
+    let said = normalize(said);
+    let mut arguments = Arguments::new();
+    for (name, value) in given {
+        let argument = known.iter().find(|argument| argument.name == *name);
+        let argument = argument.ok_or_else(|| Refusal(format!("it has no argument `{}`", shown(name))))?;
+        let value = convert::value::from_json(value);
+        let valid = argument.validate(&value);
+        let valid = valid.map_err(|_| Refusal(format!("the value of `{}` does not fit", argument.name)))?;
+        let words = match &valid {
+            domain::Value::Text(text) => normalize(text),
+            domain::Value::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if !words.is_empty() && said.contains(&words) {
+            arguments.insert(argument.name.clone(), valid);
+        }
+    }
+    Ok(arguments)
 }
 
 /// The same for two calls that ask for the same.
@@ -162,6 +206,6 @@ fn shown(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-fn object(properties: Value, required: &[&str]) -> Value {
+fn object(properties: &Value, required: &[&str]) -> Value {
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
