@@ -281,7 +281,7 @@ fn faults_of(text: &str) -> Vec<String> {
     for event in Parser::new_ext(text, Options::all()) {
         match event {
             Event::Start(Tag::Link { dest_url, .. }) if !may_lead(&dest_url) => {
-                faults.push(format!("links to {dest_url}"))
+                faults.push(format!("links to {dest_url}"));
             }
             Event::Start(Tag::Image { dest_url, .. }) => faults.push(format!("shows {dest_url}")),
             Event::Html(html) | Event::InlineHtml(html) => faults.push(format!("has HTML {html}")),

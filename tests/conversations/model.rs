@@ -21,12 +21,12 @@ struct Step {
 
 /// A model with a script.
 #[derive(Default)]
-pub struct ScriptedModel {
+pub(crate) struct ScriptedModel {
     steps: Mutex<VecDeque<Step>>,
 }
 
 /// The model as an agent uses it.
-pub fn chat(model: &Arc<ScriptedModel>) -> ChatUse {
+pub(crate) fn chat(model: &Arc<ScriptedModel>) -> ChatUse {
     ChatUse {
         model: Arc::<ScriptedModel>::clone(model),
         max_output_tokens: 500,
@@ -37,7 +37,7 @@ pub fn chat(model: &Arc<ScriptedModel>) -> ChatUse {
 
 impl ScriptedModel {
     /// Takes in a line of the script, without its `~`.
-    pub fn follow(&self, line: &str) {
+    pub(crate) fn follow(&self, line: &str) {
         let mut steps = self.steps.lock().unwrap();
         if steps.is_empty() || line == "next" {
             steps.push_back(Step::default());
@@ -72,7 +72,7 @@ impl ScriptedModel {
     }
 
     /// Whether the model was asked as often as the script tells.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.steps.lock().unwrap().is_empty()
     }
 }
