@@ -7,6 +7,7 @@
 pub mod abbreviation;
 pub mod analysis;
 mod ballot;
+pub mod compound;
 pub mod identifier;
 pub mod language;
 pub mod normalize;

@@ -120,7 +120,8 @@ pub struct RetrievalTrace {
     /// The words that no passage has and what they were taken for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<CorrectionTrace>,
-    /// Abbreviations in the question and what they stand for, and the other way round.
+    /// Abbreviations in the question and what they stand for, the other way round, and
+    /// words that are written together with their parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub expansions: Vec<ExpansionTrace>,
     /// How sure it is that the knowledge holds the answer.
@@ -141,9 +142,9 @@ pub struct CorrectionTrace {
 /// What was searched for beside what the question says.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExpansionTrace {
-    /// An abbreviation, or the words that one stands for.
+    /// What the question says.
     pub written: String,
-    /// The words that it stands for, or their abbreviation.
+    /// What it stands for or is made of, or its abbreviation.
     pub meant: String,
 }
 

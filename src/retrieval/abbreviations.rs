@@ -22,15 +22,16 @@ const INITIALS: std::ops::RangeInclusive<usize> = 3..=6;
 /// What was searched for beside what a question says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expansion {
-    /// An abbreviation in the question, or the words that one stands for.
+    /// An abbreviation in the question, the words that one stands for, or a word that is
+    /// written together of others.
     pub written: String,
-    /// The words that it stands for, or their abbreviation.
+    /// What it stands for or is made of, or its abbreviation.
     pub meant: String,
     /// The terms of what is meant: a passage that has all of them has what is written.
     pub(super) terms: Vec<String>,
     /// The words of the question that a passage with these terms has, as bits.
     pub(super) covers: u64,
-    /// Whether the question has the abbreviation.
+    /// Whether the question spells out what is abbreviated here.
     pub(super) is_spelled_out: bool,
 }
 

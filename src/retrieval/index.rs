@@ -135,7 +135,7 @@ impl Index {
         let started = Instant::now();
         let mut lexical = self.lexical.score(&question.terms, &scope.allowed);
         let corrections = self.put_right(&mut question, &mut lexical, &scope);
-        let expansions = self.expand(&mut question, &mut lexical, &scope.allowed);
+        let expansions = self.expand(&mut question, &mut lexical, &scope);
         timings.lexical = started.elapsed();
 
         let by_words = self.by_words(request, &lexical);
@@ -191,10 +191,13 @@ impl Index {
         meant.into_iter().map(|(at, meant)| Correction { written: words[at].text.clone(), meant }).collect()
     }
 
-    /// Looks for what the abbreviations of a question stand for, and for the
-    /// abbreviations of what it spells out.
-    fn expand(&self, question: &mut Question, scores: &mut LexicalScores, allowed: &[bool]) -> Vec<Expansion> {
-        let expansions = self.abbreviations.expand(question, scores, allowed);
+    /// Looks for what the abbreviations of a question stand for, for the abbreviations
+    /// of what it spells out, and for the parts of words that are written together.
+    fn expand(&self, question: &mut Question, scores: &mut LexicalScores, scope: &Scope<'_>) -> Vec<Expansion> {
+        let allowed = &*scope.allowed;
+        let mut expansions = self.abbreviations.expand(question, scores, allowed);
+        let lookup = Lookup { lexical: &self.lexical, allowed, languages: &scope.languages, is_word: &|_| false };
+        expansions.extend(self.spellings.compounds(question, scores, &lookup));
         for expansion in &expansions {
             self.lexical.expand(&expansion.terms, EXPANSION_WEIGHT, expansion.covers, allowed, scores);
             if !expansion.is_spelled_out {

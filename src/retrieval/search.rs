@@ -151,7 +151,7 @@ pub struct SearchResult {
     pub question: String,
     /// The mistyped words.
     pub corrections: Vec<Correction>,
-    /// The abbreviations, and words that have one.
+    /// The abbreviations, the words that have one, and those that are written together.
     pub expansions: Vec<Expansion>,
     /// Whether meaning was part of the search.
     pub semantic: SemanticUse,

@@ -1,10 +1,13 @@
-//! Mistyped words of a question: words that no passage has, and what was meant.
+//! Words of a question that no passage has: mistyped ones, and those that are written
+//! together of words which passages have.
 
 use std::cmp::Reverse;
 
+use super::abbreviations::Expansion;
 use super::lexical::{LexicalIndex, LexicalScores};
 use super::query::{Question, QuestionWord};
 use crate::text::analysis::{Analyzer, TermKind};
+use crate::text::compound;
 use crate::text::language::Language;
 use crate::text::normalize::fold_word;
 use crate::text::stopword::Stopwords;
@@ -66,6 +69,7 @@ impl Spellings {
             word.kind == TermKind::Word && (is_shouted || word.text.chars().any(char::is_lowercase))
         };
         let unknown = question.words.iter().enumerate().filter(|(at, word)| !is_known[*at] && is_plain(word));
+        let unknown = unknown.filter(|(_, word)| self.parts(&fold_word(&word.text), lookup).is_none());
         unknown.filter_map(|(at, word)| Some((at, self.meant(&fold_word(&word.text), lookup)?))).collect()
     }
 
@@ -93,5 +97,55 @@ impl Spellings {
             }
         }
         best.map(|(_, Reverse(meant))| meant.to_owned())
+    }
+
+    /// The parts of those words of `question` that no passage has and that are written
+    /// together of words which passages have.
+    pub(super) fn compounds(&self, question: &Question, scores: &LexicalScores, lookup: &Lookup<'_>) -> Vec<Expansion> {
+        let mut expansions = Vec::new();
+        for (at, word) in question.words.iter().enumerate().filter(|(_, word)| word.kind == TermKind::Word) {
+            if question.terms.iter().zip(&scores.idf).any(|(term, idf)| term.word == at && *idf > 0.0) {
+                continue;
+            }
+            if let Some((terms, parts)) = self.parts(&fold_word(&word.text), lookup) {
+                expansions.push(Expansion {
+                    written: word.text.clone(),
+                    meant: parts,
+                    terms,
+                    covers: 1 << (at % 64),
+                    is_spelled_out: false,
+                });
+            }
+        }
+        expansions
+    }
+
+    /// The parts of a folded word as terms and as they are written; of several pairs,
+    /// the one whose rarer part is used most.
+    fn parts(&self, word: &str, lookup: &Lookup<'_>) -> Option<(Vec<String>, String)> {
+        let languages = self
+            .0
+            .iter()
+            .filter(|(language, _)| compound::writes_together(*language) && lookup.languages.contains(language));
+        let mut best: Option<(usize, Vec<String>, String)> = None;
+        for (language, vocabulary) in languages {
+            let analyzer = Analyzer::of(*language);
+            let frequency = |term: &String| lookup.lexical.frequency(term, lookup.allowed);
+            for (first, second) in compound::parts(word, |part| vocabulary.contains(part)) {
+                let mut terms = Vec::new();
+                for part in [first, second] {
+                    analyzer.visit(part, |term| {
+                        if !term.stopword {
+                            terms.push(term.text.to_owned());
+                        }
+                    });
+                }
+                let used = terms.iter().map(frequency).min().filter(|_| terms.len() == 2).unwrap_or(0);
+                if used > best.as_ref().map_or(0, |(most, ..)| *most) {
+                    best = Some((used, terms, format!("{first} {second}")));
+                }
+            }
+        }
+        best.map(|(_, terms, parts)| (terms, parts))
     }
 }

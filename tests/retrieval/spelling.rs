@@ -71,3 +71,17 @@ async fn no_word_is_taken_for_one_that_the_user_may_not_read() {
     let index = index([secret, article("open", "Plans", "Everything about plans.")]).await;
     assert_eq!(corrections(&index, "what is zorblat").await, "");
 }
+
+#[tokio::test]
+async fn an_unknown_compound_finds_its_parts() {
+    let index = index([
+        article("export", "Export", "Der Export einer Rechnung steht im Menü der Zahlungen bereit."),
+        article("andere", "Rechnungen", "Eine Rechnung wird jeden Monat verschickt, und zwar per Post."),
+    ])
+    .await;
+    let found = search(&index, "Wo finde ich den Rechnungsexport?", Some("de")).await;
+    assert_eq!(ids(&found), ["export"]);
+    let expansion = &found.expansions[0];
+    assert_eq!((expansion.written.as_str(), expansion.meant.as_str()), ("Rechnungsexport", "rechnung export"));
+    assert_eq!(found.corrections, []);
+}
