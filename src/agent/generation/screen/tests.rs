@@ -1,3 +1,5 @@
+//! What is taken out of a text, and that it does not matter how it is cut.
+
 use proptest::prelude::*;
 
 use super::*;
