@@ -14,3 +14,4 @@ pub mod revocation_file;
 pub mod spending_journal;
 pub mod static_embedder;
 pub mod transformer;
+pub mod webhook_desk;

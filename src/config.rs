@@ -7,6 +7,7 @@
 
 pub mod embeddings;
 mod file;
+mod handover;
 mod identity;
 pub mod limits;
 pub mod models;
@@ -18,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::adapters::qdrant::QdrantSettings;
+use crate::adapters::webhook_desk::WebhookSettings;
 use crate::diagnostic::{Diagnostic, Place, sort};
 use crate::session::identity::Identity;
 use crate::session::settings::Traces;
@@ -61,6 +63,8 @@ pub struct Config {
     pub public_metrics: bool,
     /// Whether conversations are kept in memory alone.
     pub is_throwaway: bool,
+    /// Where handovers are told; nowhere when absent.
+    pub handover: Option<WebhookSettings>,
     /// What compares meanings.
     pub embeddings: Embeddings,
     /// Which chat models answer.
@@ -164,6 +168,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         public_metrics: reader.parse("public_metrics", "true or false", |text| text.parse().ok()),
         project_key: reader.text("project_key").to_owned(),
         identity: identity::read(&mut reader),
+        handover: handover::read(&mut reader),
         embeddings: Embeddings::read(&mut reader),
         models: Models::read(&mut reader),
         model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),

@@ -4,6 +4,7 @@
 pub mod chat_model;
 pub mod conversation_store;
 pub mod embedder;
+pub mod handover_desk;
 pub mod spending_ledger;
 pub mod vector_store;
 pub mod word_vectors;

@@ -42,6 +42,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::domain::revocation::Revocations;
 use crate::ports::conversation_store::ConversationStore;
+use crate::ports::handover_desk::HandoverDesk;
 use answerer::Answerer;
 use clock::Clock;
 use hub::Hub;
@@ -56,6 +57,8 @@ pub struct Services {
     pub answerer: Arc<dyn Answerer>,
     /// Keeps conversations.
     pub store: Arc<dyn ConversationStore>,
+    /// Told of conversations that people should take over, if anybody is.
+    pub desk: Option<Arc<dyn HandoverDesk>>,
     /// The users and tokens that are revoked, as they are now.
     pub revocations: watch::Receiver<Arc<Revocations>>,
 }

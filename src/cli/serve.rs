@@ -19,12 +19,14 @@ use crate::adapters::conversation_database::ConversationDatabase;
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use crate::adapters::qdrant::QdrantVectors;
 use crate::adapters::revocation_file::RevocationFile;
+use crate::adapters::webhook_desk::WebhookDesk;
 use crate::agent::Agent;
 use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
 use crate::knowledge::watch::{Batch, Watch, WatchSettings};
 use crate::ports::conversation_store::ConversationStore;
+use crate::ports::handover_desk::HandoverDesk;
 use crate::ports::vector_store::VectorStore;
 use crate::retrieval::vectors::MemoryVectors;
 use crate::server::settings::ServerSettings;
@@ -92,6 +94,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     } else {
         Arc::new(ConversationDatabase::open(&config.data)?)
     };
+    let desk = desk_of(&config)?;
     let chat = models::of_config(&config, (!config.is_throwaway).then_some(config.data.as_path()))?;
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
@@ -102,6 +105,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let services = Services {
         answerer: Arc::new(Agent::new(library, embedder).with_chat(chat)),
         store: conversations,
+        desk: desk.clone().map(|desk| desk as Arc<dyn HandoverDesk>),
         revocations,
     };
     eprintln!(
@@ -118,9 +122,22 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         server::serve(listener, services, settings_of(&config), told).await;
         stop.cancel();
     };
-    tokio::join!(serving, file.watch(sender, stop.clone()));
+    let telling = async {
+        if let Some(desk) = &desk {
+            desk.run(stop.clone()).await;
+        }
+    };
+    tokio::join!(serving, file.watch(sender, stop.clone()), telling);
     tokio::task::spawn_blocking(move || reloads.join()).await?.map_err(|_| anyhow::anyhow!("a reload panicked"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where people are told of handovers.
+fn desk_of(config: &Config) -> anyhow::Result<Option<Arc<WebhookDesk>>> {
+    let Some(settings) = &config.handover else { return Ok(None) };
+    let folder = (!config.is_throwaway).then_some(config.data.as_path());
+    let desk = WebhookDesk::open(settings.clone(), folder).context("the handovers that wait cannot be read")?;
+    Ok(Some(Arc::new(desk)))
 }
 
 /// Where the vectors are searched.

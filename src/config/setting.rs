@@ -40,6 +40,8 @@ pub const ALL: &[Setting] = &[
         "whether a token that does not hold closes its connection; false takes its client for an anonymous one",
     ),
     setting("trace", "", "whether clients may ask for the trace of a turn; on the same computer only when not given"),
+    setting("handover.webhook_url", "", "address that handovers to people are told at; nobody is told when not given"),
+    setting("handover.webhook_secret", "", "what those requests are signed with; they are not signed when not given"),
     setting("public_metrics", "false", "whether other computers may read /metrics"),
     setting("vectors.store", "memory", "where vectors are searched: memory or qdrant"),
     setting("qdrant.url", "http://127.0.0.1:6334", "address of Qdrant's gRPC interface"),

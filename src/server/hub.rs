@@ -30,6 +30,7 @@ use super::settings::ServerSettings;
 use super::{Services, Stages};
 use crate::domain::ids::{ClientId, ConversationId, RunId, UserId};
 use crate::ports::conversation_store::{ConversationStore, StoreError};
+use crate::ports::handover_desk::HandoverDesk;
 use crate::protocol::MAX_REPLAY_EVENTS;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError};
@@ -55,6 +56,7 @@ struct Core {
     clock: Clock,
     metrics: Arc<Metrics>,
     budgets: Arc<Budgets>,
+    desk: Option<Arc<dyn HandoverDesk>>,
     settings: ServerSettings,
     tracker: TaskTracker,
     stages: Stages,
@@ -174,6 +176,7 @@ impl Hub {
         let core = Core {
             store: services.store.clone(),
             answerer: services.answerer.clone(),
+            desk: services.desk.clone(),
             clock,
             metrics,
             budgets: Budgets::new(services.store.clone()),

@@ -205,6 +205,11 @@ impl Conversation {
         self.seq
     }
 
+    /// What the user asked last.
+    pub fn question(&self) -> Option<&str> {
+        self.asked.as_ref().map(|asked| asked.text.as_str())
+    }
+
     /// The run that goes on.
     pub fn active_run(&self) -> Option<&RunId> {
         self.run.as_ref().map(Run::id)

@@ -47,7 +47,7 @@ impl Rig {
         let address = listener.local_addr().expect("an address");
         let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds));
         let (revoke, revocations) = watch::channel(Arc::default());
-        let services = Services { answerer: Arc::new(Script::default()), store, revocations };
+        let services = Services { answerer: Arc::new(Script::default()), store, desk: None, revocations };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             let _ = stopped.await;

@@ -186,6 +186,7 @@ impl Core {
                 ConversationEffect::Append(frame) => {
                     if let ServerMessage::RunFinished(run) = &frame.message {
                         self.metrics.run_finished(run);
+                        self.hand_over(room, inside, run, frame.ts.as_deref());
                     }
                     let outgoing =
                         Outgoing::event(numbered(frame.seq.unwrap_or(0), &stored.unwrap_or_default()), &frame);

@@ -7,17 +7,35 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{Core, Room};
+use super::{Core, Inside, Room};
 use crate::agent::turn_event::TurnEvent;
 use crate::agent::turn_request::TurnRequest;
-use crate::session::conversation::ConversationEvent;
+use crate::ports::handover_desk::Handover;
+use crate::protocol::run::RunFinished;
 use crate::session::conversation::command::StartTurn;
 use crate::session::conversation::run::RunEnd;
+use crate::session::conversation::{Conversation, ConversationEvent};
 
 /// Events of one run that wait to be stored.
 const WAITING_EVENTS: usize = 64;
 
 impl Core {
+    /// Tells people of a run that handed its conversation over to them.
+    pub(super) fn hand_over(&self, room: &Room, inside: &Inside, run: &RunFinished, at: Option<&str>) {
+        let Some((desk, reason)) = self.desk.as_ref().zip(run.handover_reason.as_ref()) else { return };
+        let handover = Handover {
+            id: run.run_id.clone(),
+            conversation: room.id.to_string(),
+            user: room.user.to_string(),
+            reason: reason.clone(),
+            question: inside.conversation.as_ref().and_then(Conversation::question).unwrap_or_default().to_owned(),
+            at: at.unwrap_or_default().to_owned(),
+        };
+        if let Err(error) = desk.take_in(&handover) {
+            tracing::error!(run.id = run.run_id, %error, "nobody is told of a handover");
+        }
+    }
+
     pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn, stop: CancellationToken) {
         let StartTurn { run, message, plain, chosen_answer, setup } = turn;
         let started = Instant::now();
