@@ -10,5 +10,7 @@ mod faults;
 mod provider;
 #[path = "models/requests.rs"]
 mod requests;
+#[path = "models/served.rs"]
+mod served;
 #[path = "models/splits.rs"]
 mod splits;
