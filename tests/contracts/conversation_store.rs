@@ -22,7 +22,7 @@ fn events(from: u64, count: u64) -> Vec<NewEvent> {
 }
 
 fn event(n: u64, keep: Keep) -> NewEvent {
-    NewEvent { frame: frame(n), keep, fingerprint: (n == 2).then_some(u64::MAX - n) }
+    NewEvent { frame: frame(n), keep, fingerprint: (n == 2).then_some(u64::MAX - n), begins: None }
 }
 
 /// The whole contract, on a store that is empty and has room.
@@ -152,7 +152,10 @@ async fn a_users_conversations_are_handed_out_and_erased() {
         let id = conversation(name);
         store.create(&id, &user(whose)).await.expect("a conversation");
         let frame = format!("{{\"type\":\"test\",\"data\":{{\"text\":\"{canary} of {whose}\"}}}}");
-        store.append(&id, vec![NewEvent { frame, keep: Keep::Lasting, fingerprint: None }]).await.expect("stored");
+        store
+            .append(&id, vec![NewEvent { frame, keep: Keep::Lasting, fingerprint: None, begins: None }])
+            .await
+            .expect("stored");
     }
     let mut exported = Vec::new();
     user_data::export(folder.path(), "ann", |event| exported.push(event)).expect("an export");

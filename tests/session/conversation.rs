@@ -7,7 +7,10 @@ use std::sync::Arc;
 use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
 use docent::domain::action::{Action, ActionKind, Navigate, OpenIn, RunAutomation, RunJs, Snooze, StepTarget};
 use docent::domain::attribute::Template;
+use docent::domain::automation::argument::{Argument, ArgumentKind};
+use docent::domain::automation::{AgentUse, Arguments, Automation, AutomationStep, Risk};
 use docent::domain::conversation::{AnswerKind, Citation, Link, Outcome, QuickReply};
+use docent::domain::experience::Status;
 use docent::domain::ids::{
     ActionId, AnswerId, ArticleId, AutomationId, ClientId, ConversationId, ExperienceId, HandlerName, MessageId,
     PostId, RunId, StepId, UserId,
@@ -18,7 +21,8 @@ use docent::domain::project::{Policy, Project, Settings};
 use docent::domain::user::UserContext;
 use docent::domain::value::Value;
 use docent::ports::conversation_store::StoredEvent;
-use docent::protocol::action::{ActionState, ActionStatus, Execution};
+use docent::protocol::action::{Action as WireAction, ActionState, ActionStatus, Execution};
+use docent::protocol::automation::{AutomationState, AutomationUpdated};
 use docent::protocol::launch::{LaunchMode, LaunchSource, LaunchSourceKind};
 use docent::protocol::message::{FeedbackValue, Role};
 use docent::protocol::server_message::{ServerFrame, ServerMessage};
@@ -81,6 +85,10 @@ enum Move {
     Leave {
         client: u8,
     },
+    /// What brings an automation on: its claim, the answer to its question, a step.
+    Proceed {
+        id: u8,
+    },
     /// The process ends and another one takes the conversation from its log.
     Crash,
 }
@@ -101,6 +109,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => any::<u16>().prop_map(|later| Move::Tick { later }),
         2 => (0..2_u8).prop_map(|client| Move::Come { client }),
         1 => (0..2_u8).prop_map(|client| Move::Leave { client }),
+        6 => any::<u8>().prop_map(|id| Move::Proceed { id }),
         1 => Just(Move::Crash),
     ];
     prop::collection::vec(one, 1..120)
@@ -121,6 +130,12 @@ struct Seen {
     /// The tab that an action is for, while it needs no click.
     auto: HashMap<String, String>,
     failures: HashSet<String>,
+    /// The automation that goes on, as it was told last.
+    automation: Option<AutomationUpdated>,
+    /// How many steps each run of an automation has, and how many of them succeeded.
+    steps: HashMap<String, (usize, usize)>,
+    over: HashSet<String>,
+    targets: HashMap<String, String>,
 }
 
 impl Seen {
@@ -157,6 +172,17 @@ impl Seen {
             ServerMessage::ActionRequested(action) => {
                 self.actions.push(action.action_id.clone());
                 assert_eq!(action.execution == Execution::Auto, action.expires_at.is_some());
+                self.targets.insert(action.action_id.clone(), action.target_client_id.clone());
+                if let WireAction::AutomationStep { run, index, .. } = &action.action {
+                    assert!(!self.over.contains(run), "nothing follows the end of an automation");
+                    let (all, done) = self.steps[run];
+                    assert_eq!(
+                        usize::try_from(*index).ok(),
+                        Some(done),
+                        "a step follows the success of the one before"
+                    );
+                    assert!(done < all);
+                }
                 if action.execution == Execution::Auto {
                     self.auto.insert(action.action_id.clone(), action.target_client_id.clone());
                 }
@@ -175,12 +201,60 @@ impl Seen {
                 assert!(self.granted.insert(update.action_id.clone()), "an action is granted once");
                 assert!(!self.ended.contains_key(&update.action_id), "an ended action is not granted");
             }
+            ServerMessage::AutomationUpdated(update) => {
+                assert!(self.over.is_empty() || !self.over.contains(&update.run), "an automation ends once");
+                match update.state {
+                    AutomationState::Asking | AutomationState::Confirming | AutomationState::Running => {
+                        let before = self.automation.replace(update.as_ref().clone());
+                        assert!(before.is_none_or(|before| before.run == update.run), "one automation at a time");
+                        if update.state == AutomationState::Running {
+                            let before = self.steps.insert(update.run.clone(), (update.steps.len(), 0));
+                            assert_eq!(before, None, "an automation begins once");
+                            assert_eq!(update.arguments["plan"], "pro");
+                        }
+                    }
+                    AutomationState::Succeeded | AutomationState::Stopped | AutomationState::Cancelled => {
+                        if update.state == AutomationState::Succeeded {
+                            let (all, done) = self.steps[&update.run];
+                            assert_eq!(all, done, "every step was carried out");
+                        }
+                        assert!(self.over.insert(update.run.clone()));
+                        self.automation = None;
+                    }
+                }
+            }
             ServerMessage::ActionUpdated(update) => {
+                if let Some((step, index)) = update.action_id.strip_prefix("step-").and_then(|id| id.rsplit_once('-'))
+                    && update.state == ActionState::Succeeded
+                {
+                    assert!(self.granted.contains(&update.action_id), "a step is carried out by whom it was granted");
+                    let (_, done) = self.steps.get_mut(&format!("auto-{step}")).expect("a run");
+                    assert_eq!(index.parse().ok(), Some(*done), "a step succeeds once");
+                    *done += 1;
+                }
                 let before = self.ended.insert(update.action_id.clone(), update.state);
                 assert_eq!(before, None, "an action ends once");
             }
             _ => {}
         }
+    }
+
+    /// What a user and a tab would do next who want the automation to be done.
+    fn proceed(&self, id: u8) -> (String, Command) {
+        let newest = self.actions.last().cloned().unwrap_or_else(|| "none".to_owned());
+        let target = self.targets.get(&newest).cloned().unwrap_or_else(|| "tab-0".to_owned());
+        let say = |text: &str| Say { text: text.to_owned(), quick_reply: None, is_question: false, setup: setup() };
+        let action = ActionId::new(&newest).expect("an id");
+        let command = match &self.automation {
+            Some(asking) if asking.state == AutomationState::Asking => Command::Say(say("the pro one")),
+            Some(asking) if asking.state == AutomationState::Confirming => Command::Say(say("Yes!")),
+            _ if self.granted.contains(&newest) => {
+                let status = if id % 16 == 0 { ActionStatus::Failed } else { ActionStatus::Succeeded };
+                Command::Report(Report { action, status, code: None, detail: None, duration_ms: None })
+            }
+            _ => Command::Claim { action, setup: setup(), preflight: Ok(()) },
+        };
+        (target, command)
     }
 
     fn choose(list: &[String], at: u8) -> String {
@@ -230,7 +304,6 @@ fn turn_event(at: u8) -> TurnEvent {
 /// An action of each kind that can be offered.
 fn offered(at: u8) -> OfferedAction {
     let navigate = |url: &str| Navigate { url: Template::literal(url), open_in: OpenIn::SameTab };
-    let arguments = [("plan".to_owned(), Value::Text("pro".to_owned()))].into();
     let action = match at {
         8 => Action::LaunchExperience(ExperienceId::new("tour").expect("an id")),
         9 => Action::Navigate(navigate("/a?b={{c}}")),
@@ -238,9 +311,10 @@ fn offered(at: u8) -> OfferedAction {
         11 => Action::GoToStep(StepTarget::Step(StepId::new("one").expect("an id"))),
         12 => Action::Dismiss,
         13 => Action::Snooze(Snooze { hours: 3, up_to: 2 }),
-        14 => {
-            Action::RunAutomation(RunAutomation { automation: AutomationId::new("billing").expect("an id"), arguments })
-        }
+        14 => Action::RunAutomation(RunAutomation {
+            automation: AutomationId::new("billing").expect("an id"),
+            arguments: Arguments::new(),
+        }),
         _ => Action::OpenPost(PostId::new("p").expect("an id")),
     };
     let url = "https://app.example/a".parse().expect("a URL");
@@ -260,21 +334,40 @@ fn offered(at: u8) -> OfferedAction {
 fn project() -> Arc<Project> {
     let policy = [ActionKind::OpenPost, ActionKind::Navigate, ActionKind::Dismiss].map(|kind| (kind, Policy::Allow));
     let run_js = Some(vec![HandlerName::new("save").expect("an id")]);
+    let template = |text: &str| Template::parse(text).expect("a template");
+    let plans = ArgumentKind::Enum(vec!["free".to_owned(), "pro".to_owned()]);
+    let billing = Automation {
+        id: AutomationId::new("billing").expect("an id"),
+        name: "Change the plan".to_owned(),
+        status: Status::Published,
+        risk: Risk::Confirm,
+        agent: AgentUse { active: true, instructions: "the user wants to change the plan".to_owned() },
+        audience: None,
+        arguments: vec![Argument { name: "plan".to_owned(), kind: plans, ask: None }],
+        steps: vec![
+            AutomationStep::Navigate(Navigate { url: template("/billing"), open_in: OpenIn::SameTab }),
+            AutomationStep::Click(template("#plan-{{plan}}")),
+            AutomationStep::WaitFor { selector: template("#done"), timeout: None },
+        ],
+    };
     let settings = Settings { action_policy: policy.into(), run_js, ..Settings::default() };
-    Arc::new(Project { settings: Arc::new(settings), ..Project::default() })
+    let automations = [(billing.id.clone(), Arc::new(billing))].into();
+    Arc::new(Project { settings: Arc::new(settings), automations, ..Project::default() })
 }
 
 fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEvent {
     let client = |n: u8| ClientId::new(&format!("tab-{n}")).expect("an id");
     let request = |id: Option<String>, client: ClientId, fingerprint: u64, command: Command| {
         let request = Request { id, fingerprint, fresh: format!("{at:026}"), client, command, refusal: None };
-        ConversationEvent::Request { request: Box::new(request), now }
+        ConversationEvent::Request { request: Box::new(request), project: project(), now }
     };
     let run = |at: u8| RunId::new(&Seen::choose(&seen.runs, at)).expect("an id");
     match made.clone() {
         Move::Say { id, text } => {
-            let say = Say { text: format!("text {text}"), quick_reply: None, setup: setup() };
-            request(Some(format!("c{id}")), client(0), u64::from(text), Command::Say(say))
+            let text = usize::from(text);
+            let said = ["pro", "yes", "no", "cancel", "how many of them may I have in all?", "gold"][text];
+            let say = Say { text: said.to_owned(), quick_reply: None, is_question: false, setup: setup() };
+            request(Some(format!("c{id}")), client(0), text as u64, Command::Say(say))
         }
         Move::Launch { id, mode } => {
             let launch = Launch {
@@ -333,6 +426,10 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
         Move::Come { client: tab } => {
             let visitor = Visitor { client: client(tab), capabilities: setup().capabilities };
             ConversationEvent::TabCame { visitor, now }
+        }
+        Move::Proceed { id } => {
+            let (who, command) = seen.proceed(id);
+            request(Some(format!("p{at}")), ClientId::new(&who).expect("an id"), 9, command)
         }
         Move::Leave { client: tab } => ConversationEvent::TabLeft { client: client(tab), now },
         Move::Tick { .. } => ConversationEvent::Tick { now },
