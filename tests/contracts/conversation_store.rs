@@ -2,7 +2,7 @@
 
 use docent::adapters::conversation_database::{ConversationDatabase, OpenError, user_data};
 use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
-use docent::domain::ids::{ConversationId, UserId};
+use docent::domain::ids::{AutomationId, ConversationId, UserId};
 use docent::ports::conversation_store::{ConversationStore, Keep, NewEvent, StoreError};
 
 fn conversation(name: &str) -> ConversationId {
@@ -98,6 +98,7 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
         frame: format!("{{\"type\":\"run.started\",\"data\":{{}},\"ts\":\"{ts}\"}}"),
         keep: Keep::Lasting,
         fingerprint: None,
+        begins: None,
     };
     let three = conversation("three");
     store.create(&three, &ann).await.expect("a conversation");
@@ -105,6 +106,12 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     store.append(&three, runs.into()).await.expect("stored");
     assert_eq!(store.runs_since(&ann, "2026-02-01T00:00:00Z").await.expect("a count"), 2);
     assert_eq!(store.runs_since(&bob, "2026-02-01T00:00:00Z").await.expect("a count"), 0);
+
+    let automation = |name: &str| AutomationId::new(name).expect("an id");
+    let begins = |name: &str| NewEvent { begins: Some(automation(name)), ..event(1, Keep::Lasting) };
+    store.append(&three, vec![begins("a"), begins("b"), begins("a")]).await.expect("stored");
+    let counted = store.automation_runs().await.expect("counts");
+    assert_eq!(counted, [(automation("a"), 2), (automation("b"), 1)].into());
 
     store.release(&one).await;
     store.release(&nowhere).await;
