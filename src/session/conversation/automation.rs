@@ -13,7 +13,7 @@ use super::command::Report;
 use super::failure::{Told, reason};
 use super::{Conversation, ConversationEffect};
 use crate::agent::phrasing::Phrasing;
-use crate::agent::reply::plain_text;
+use crate::agent::reply::{markdown_link, plain_text};
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
 use crate::domain::action::{Action, RunAutomation};
 use crate::domain::attribute::Attributes;
@@ -272,7 +272,12 @@ impl Conversation {
             }
             End::Stopped { code, state, is_tab_gone } => {
                 let why = if is_tab_gone { Some(phrasing.tab_gone) } else { reason(phrasing, state, code) };
-                (AutomationState::Stopped, ActionState::Failed, stopped(&running, phrasing, &name, why))
+                let said = stopped(&running, phrasing, &name, why);
+                let offer = self.actions.iter().find(|open| open.id == running.offer);
+                let instead = offer.and_then(|open| open.offered.instead.as_ref());
+                let link = instead.map(|link| markdown_link(&link.title, &link.url));
+                let text = link.iter().fold(said, |said, link| format!("{said} {} {link}", phrasing.see_instead));
+                (AutomationState::Stopped, ActionState::Failed, text)
             }
         };
         let code = match end {

@@ -2,6 +2,7 @@
 
 use super::{End, Running, Scene, Stage, proposal, replies_of, yes_and_no};
 use crate::agent::phrasing::Phrasing;
+use crate::domain::action::ActionKind;
 use crate::domain::automation::argument::{Argument, ArgumentKind};
 use crate::domain::automation::plan;
 use crate::domain::ids::ClientId;
@@ -45,7 +46,9 @@ impl Conversation {
         effects: &mut Vec<ConversationEffect>,
     ) {
         let Some(running) = self.automation.as_mut() else { return };
-        if !matches!(running.stage, Stage::Steps { .. }) {
+        // It goes on where the user is, if steps can be carried out there.
+        let can = say.setup.capabilities.contains(&ActionKind::AutomationStep);
+        if can && !matches!(running.stage, Stage::Steps { .. }) {
             running.client = client.clone();
         }
         match meaning(running, scene, say) {
