@@ -145,7 +145,7 @@ impl Seen {
             Some(asking) if asking.state == AutomationState::Asking => Command::Say(say("the pro one")),
             Some(asking) if asking.state == AutomationState::Confirming => Command::Say(say("Yes!")),
             _ if self.granted.contains(&newest) => {
-                let status = if id % 16 == 0 { ActionStatus::Failed } else { ActionStatus::Succeeded };
+                let status = if id.is_multiple_of(16) { ActionStatus::Failed } else { ActionStatus::Succeeded };
                 Command::Report(Report { action, status, code: None, detail: None, duration_ms: None })
             }
             _ => Command::Claim { action, setup: setup(), preflight: Ok(()) },
