@@ -4,6 +4,7 @@ use super::automation::{End, Scene};
 use super::command::{Launch, Say, StartTurn, TurnSetup};
 use super::run::Run;
 use super::{Asked, Conversation, ConversationEffect};
+use crate::domain::attribute::Attributes;
 use crate::domain::ids::{AnswerId, ClientId, MessageId};
 use crate::domain::project::Project;
 use crate::protocol::error_code::ErrorCode;
@@ -49,7 +50,8 @@ impl Conversation {
         effects: &mut Vec<ConversationEffect>,
     ) -> Result<Ack, CommandError> {
         self.check_idle()?;
-        let attributes = say.setup.context.template_attributes();
+        let goes_on = self.automation.is_some();
+        let attributes = if goes_on { say.setup.context.template_attributes() } else { Attributes::new() };
         let (run, message) = (Run::new(fresh, client.clone(), Vec::new()), user_message(fresh));
         let answering = Some((run.id().to_string(), run.message.clone()));
         let scene = Scene { settings, project, attributes: &attributes, answering, now };
