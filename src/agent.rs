@@ -14,6 +14,7 @@ mod questions;
 pub(crate) mod reply;
 mod retrieval_trace;
 pub mod snapshot;
+mod suggestion;
 pub mod trace;
 mod turn;
 pub mod turn_event;
@@ -26,6 +27,8 @@ use tokio::sync::mpsc;
 
 use crate::domain::action::ActionKind;
 use crate::domain::user::UserContext;
+use crate::intent::matcher;
+use crate::intent::message::Message;
 use crate::ports::embedder::Embedder;
 use generation::ChatUse;
 use library::{KnowledgeLibrary, KnowledgeStatus};
@@ -77,6 +80,13 @@ impl Agent {
     pub async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {
         let snapshot = self.snapshot();
         turn::run(&snapshot, self.embedder.as_ref(), self.chat.as_ref(), &request, &events).await;
+    }
+
+    /// Whether a text is one of the authors' phrases, whoever may have its answer.
+    pub fn is_phrase(&self, text: &str, context: &UserContext) -> bool {
+        let snapshot = self.snapshot();
+        let message = Message::read(text, snapshot.language_of(text, context.user.locale.as_ref()));
+        matcher::decide(&snapshot.phrases, &message, None, None, |_| true).is_exact()
     }
 
     /// Checks an offered action again, as at its claim.

@@ -8,6 +8,7 @@
 //! member of an open list. Clients ignore what they do not know.
 
 pub mod action;
+pub mod automation;
 pub mod client_message;
 pub mod close_code;
 pub mod condition;

@@ -8,6 +8,7 @@ pub mod abbreviation;
 pub mod analysis;
 mod ballot;
 pub mod compound;
+pub mod consent;
 pub mod identifier;
 pub mod language;
 pub mod normalize;

@@ -4,3 +4,7 @@
 mod connection;
 #[path = "session/conversation.rs"]
 mod conversation;
+#[path = "session/product.rs"]
+mod product;
+#[path = "session/seen.rs"]
+mod seen;

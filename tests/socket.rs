@@ -2,6 +2,8 @@
 
 #[path = "socket/actions.rs"]
 mod actions;
+#[path = "socket/automation.rs"]
+mod automation;
 #[path = "socket/bad_frames.rs"]
 mod bad_frames;
 #[path = "socket/client.rs"]

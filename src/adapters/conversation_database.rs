@@ -9,7 +9,7 @@ mod schema;
 pub mod user_data;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, UserId};
 use crate::ports::conversation_store::{ConversationStore, Keep, LogPosition, NewEvent, StoreError, StoredEvent};
 
 use writer::{Answer, Job, Row, Work};
@@ -201,9 +201,9 @@ impl ConversationStore for ConversationDatabase {
         let is_whole = events.iter().any(|event| event.keep == Keep::Whole);
         let (mut rows, mut passing) = (Vec::new(), Vec::new());
         for (seq, event) in (before + 1..).zip(events) {
-            let NewEvent { frame, keep, fingerprint } = event;
+            let NewEvent { frame, keep, fingerprint, begins } = event;
             match keep {
-                Keep::Lasting | Keep::Whole => rows.push(Row { seq, frame, fingerprint }),
+                Keep::Lasting | Keep::Whole => rows.push(Row { seq, frame, fingerprint, begins }),
                 Keep::Passing => passing.push(StoredEvent { seq, frame, fingerprint }),
             }
         }
@@ -252,8 +252,17 @@ impl ConversationStore for ConversationDatabase {
         let work = Work::RunsSince { user: user.clone(), since: since.to_owned() };
         match self.carry_out(work).await? {
             Answer::Count(count) => Ok(count),
-            Answer::Done | Answer::Position(_) | Answer::Events(_) => {
+            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Runs(_) => {
                 Err(StoreError::Failed("no count was given".to_owned()))
+            }
+        }
+    }
+
+    async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {
+        match self.carry_out(Work::AutomationRuns).await? {
+            Answer::Runs(runs) => Ok(runs),
+            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Count(_) => {
+                Err(StoreError::Failed("no runs were given".to_owned()))
             }
         }
     }

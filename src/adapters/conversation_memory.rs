@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, UserId};
 use crate::ports::conversation_store::{ConversationStore, LogPosition, NewEvent, StoreError, StoredEvent};
 
 /// How much is kept.
@@ -48,6 +48,7 @@ struct Inner {
     released: BTreeMap<u64, ConversationId>,
     releases: u64,
     bytes: usize,
+    automation_runs: BTreeMap<AutomationId, u64>,
 }
 
 #[derive(Debug)]
@@ -158,6 +159,10 @@ impl ConversationStore for ConversationMemory {
         inner.bytes += added;
         let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
         log.bytes += added;
+        for automation in events.iter().filter_map(|event| event.begins.clone()) {
+            *inner.automation_runs.entry(automation).or_default() += 1;
+        }
+        let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
         log.events.extend(events.into_iter().map(|event| (event.frame.into_boxed_str(), event.fingerprint)));
         Ok(log.events.len() as u64)
     }
@@ -197,6 +202,10 @@ impl ConversationStore for ConversationMemory {
                 })
         };
         Ok(events.filter(|(frame, _)| begins(frame)).count() as u64)
+    }
+
+    async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {
+        Ok(self.lock().automation_runs.clone())
     }
 
     async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {
@@ -242,7 +251,7 @@ mod tests {
         assert!(matches!(store.position(&id(1), &user).await, Err(StoreError::NotFound)));
 
         let frames = |n: usize, bytes: usize| {
-            vec![NewEvent { frame: "x".repeat(bytes), keep: Keep::Lasting, fingerprint: None }; n]
+            vec![NewEvent { frame: "x".repeat(bytes), keep: Keep::Lasting, fingerprint: None, begins: None }; n]
         };
         assert!(matches!(store.append(&id(0), frames(4, 1)).await, Err(StoreError::Full(_))));
         assert_eq!(store.append(&id(0), frames(2, 4)).await.ok(), Some(2));

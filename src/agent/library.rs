@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 
 use super::phrase_review;
 use super::snapshot::KnowledgeSnapshot;
+use super::suggestion::Suggestions;
 use crate::diagnostic::{self, Diagnostic};
 use crate::domain::project::Project;
 use crate::intent::phrases::{Phrases, Teaching};
@@ -181,7 +182,7 @@ impl Librarian {
     /// store failed, and may be well again.
     pub fn is_incomplete(&self) -> bool {
         let served = self.library.snapshot();
-        served.index.is_incomplete() || served.phrases.lack_vectors()
+        served.index.is_incomplete() || served.phrases.lack_vectors() || served.suggestions.lack_vectors()
     }
 
     /// Makes the version that is served once more, and serves it when nothing is
@@ -197,6 +198,9 @@ impl Librarian {
         }
         if snapshot.phrases.lack_vectors() {
             return Ok(Some("the phrases of Custom Answers have no vectors".to_owned()));
+        }
+        if snapshot.suggestions.lack_vectors() {
+            return Ok(Some("the instructions of automations have no vectors".to_owned()));
         }
         let before = self.library.status();
         let status = KnowledgeStatus { version: snapshot.version, ..KnowledgeStatus::clone(&before) };
@@ -262,7 +266,9 @@ impl Workshop {
         let index = self.builder.update(&project).await?;
         let phrases = self.phrases_of(&project).await;
         self.version += 1;
-        Ok(Arc::new(KnowledgeSnapshot::new(self.version, project, index, phrases, Arc::clone(&self.prompts))))
+        let suggestions = Suggestions::read(&project, self.embedder.as_ref()).await;
+        let prompts = Arc::clone(&self.prompts);
+        Ok(Arc::new(KnowledgeSnapshot::new(self.version, project, (index, phrases), suggestions, prompts)))
     }
 
     async fn phrases_of(&mut self, project: &Arc<Project>) -> Arc<Phrases> {

@@ -5,6 +5,8 @@
 //! can change between the offer and the click. They read what the turn resolved,
 //! not the message's attributes, which are gone by then.
 
+mod automation;
+
 use std::sync::Arc;
 
 use url::Url;
@@ -119,36 +121,39 @@ impl Preflight<'_> {
                     }
                 },
                 Action::Navigate(_) => note(match resolved_url {
-                    Some(Ok(url)) => match self.project.settings.check_navigation(url) {
-                        Ok(()) => CheckTrace::passed("url", "relative, or on an allowed host"),
-                        Err(refusal) => CheckTrace::failed("url", refusal.to_string()),
-                    },
+                    Some(Ok(url)) => self.address(url),
                     Some(Err(missing)) => CheckTrace::failed("url", missing.clone()),
                     None => CheckTrace::failed("url", "the action has no address"),
                 }),
-                Action::RunAutomation(run) => note(CheckTrace::failed(
-                    "runtime",
-                    format!("automations such as `{}` are checked but not run in this release", run.automation),
-                )),
+                Action::RunAutomation(run) => self.automation(run).into_iter().all(note),
+                Action::AutomationStep(step) => self.automation_step(step).into_iter().all(note),
                 Action::LaunchAgent(_)
                 | Action::GoToStep(_)
                 | Action::Dismiss
                 | Action::Snooze(_)
                 | Action::RunJs(_)
-                | Action::BookInterview(_)
-                | Action::AutomationStep(_) => {
+                | Action::BookInterview(_) => {
                     note(CheckTrace::failed("context", format!("`{}` is not available to the agent", action.kind())))
                 }
             }
     }
 
     fn policy(&self, kind: ActionKind) -> CheckTrace {
+        // What holds for an automation holds for its steps.
+        let kind = if kind == ActionKind::AutomationStep { ActionKind::RunAutomation } else { kind };
         if availability(kind, Context::Agent) != Availability::Offered {
             return CheckTrace::failed("context", format!("`{kind}` is not available to the agent"));
         }
         match self.project.settings.action_policy.get(&kind) {
             Some(Policy::Deny) => CheckTrace::failed("policy", "denied by `action_policy` in project.yaml"),
             Some(Policy::Allow | Policy::Offer) | None => CheckTrace::passed("policy", "may be offered"),
+        }
+    }
+
+    fn address(&self, url: &str) -> CheckTrace {
+        match self.project.settings.check_navigation(url) {
+            Ok(()) => CheckTrace::passed("url", "relative, or on an allowed host"),
+            Err(refusal) => CheckTrace::failed("url", refusal.to_string()),
         }
     }
 

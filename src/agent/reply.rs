@@ -156,6 +156,16 @@ pub(super) fn custom_answer(answer: &CustomAnswer, actions: Vec<OfferedAction>) 
     }
 }
 
+/// With an automation that may be run, beside an answer or in place of none.
+pub(super) fn with_automation(reply: Reply, offered: Vec<OfferedAction>, phrasing: &Phrasing) -> Reply {
+    let Some(first) = offered.first() else { return reply };
+    if reply.kind != AnswerKind::NoAnswer {
+        return Reply { actions: offered, ..reply };
+    }
+    let text = format!("{} **{}**", phrasing.shall_i, plain_text(&first.label));
+    Reply { actions: offered, ..Reply::of(AnswerKind::Automation, vec![(text, Vec::new())]) }
+}
+
 /// A question back, with one chip per answer.
 pub(super) fn chips(answers: &[Arc<CustomAnswer>], phrasing: &Phrasing) -> Reply {
     let quick_replies = answers

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::suggestion::Suggestions;
 use crate::domain::condition::{Condition, Facts, Verdict};
 use crate::domain::ids::SegmentId;
 use crate::domain::locale::Locale;
@@ -28,6 +29,8 @@ pub struct KnowledgeSnapshot {
     pub phrases: Arc<Phrases>,
     /// What is sent to a language model.
     pub(super) prompts: Arc<Prompts>,
+    /// What automations are for, to be compared with messages.
+    pub(super) suggestions: Suggestions,
     pub(super) segments: BTreeMap<SegmentId, Condition>,
     default_language: Language,
     /// The languages of articles and Custom Answers.
@@ -38,8 +41,8 @@ impl KnowledgeSnapshot {
     pub(super) fn new(
         version: u64,
         project: Arc<Project>,
-        index: Arc<Index>,
-        phrases: Arc<Phrases>,
+        (index, phrases): (Arc<Index>, Arc<Phrases>),
+        suggestions: Suggestions,
         prompts: Arc<Prompts>,
     ) -> Self {
         let segments = project.segment_conditions();
@@ -51,7 +54,7 @@ impl KnowledgeSnapshot {
                 languages.push(language);
             }
         }
-        Self { version, project, index, phrases, prompts, segments, default_language, languages }
+        Self { version, project, index, phrases, suggestions, prompts, segments, default_language, languages }
     }
 
     /// What conditions are tested against for one user at one time.

@@ -27,6 +27,9 @@ pub struct TurnTrace {
     /// What a language model did; absent when none was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<GenerationTrace>,
+    /// How well automations fitted, best first; absent when a Custom Answer matched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub automations: Vec<AutomationTrace>,
     /// The questions that were answered apart, when the message asks several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<QuestionTrace>,
@@ -243,6 +246,36 @@ impl CallTrace {
             arguments: call.arguments.chars().take(ARGUMENTS_CHARS).collect(),
             refused: refused.map(str::to_owned),
         }
+    }
+}
+
+/// How well one automation fitted the message.
+#[derive(Clone, Debug, Serialize)]
+pub struct AutomationTrace {
+    /// The automation.
+    pub automation_id: String,
+    /// What of its instructions came closest.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text: String,
+    /// How much of it and of the message the other one says, 0 to 1.
+    pub words: f32,
+    /// Cosine of the two meanings, when they were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<f32>,
+    /// The score of both.
+    pub score: f32,
+    /// Least score of one that fits.
+    pub threshold: f32,
+    /// Whether it fitted, or why not.
+    pub detail: String,
+}
+
+impl AutomationTrace {
+    /// One that was not compared.
+    pub fn not_active(automation: &str) -> Self {
+        let detail = "it has `agent.active: false`".to_owned();
+        let automation_id = automation.to_owned();
+        Self { automation_id, text: String::new(), words: 0.0, meaning: None, score: 0.0, threshold: 0.0, detail }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The pipeline of one turn: Custom Answers first, then search, then an honest
 //! "I don't know".
 
+mod automation;
+
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -124,7 +126,8 @@ impl<'a> Turn<'a> {
                     return Ok(chips);
                 }
                 let found = self.search(&whole.said).await;
-                Ok(self.extractive(&found, &decision.outcome, &whole).await)
+                let reply = self.extractive(&found, &decision.outcome, &whole).await;
+                Ok(self.with_automation(reply, &decision.outcome, &whole).await)
             }
         }
     }
@@ -164,7 +167,8 @@ impl<'a> Turn<'a> {
             Written::BrokenOff(fault) => Err(fault),
             Written::Nothing => {
                 self.degraded = true;
-                Ok(self.extractive(&found, &decision.outcome, &asked).await)
+                let reply = self.extractive(&found, &decision.outcome, &asked).await;
+                Ok(self.with_automation(reply, &decision.outcome, &asked).await)
             }
         }
     }

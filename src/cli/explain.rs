@@ -83,6 +83,22 @@ pub(super) fn print(trace: &Json) {
         heading("Language model");
         print_generation(generation);
     }
+    if list(&trace["automations"]).next().is_some() {
+        heading("Automations");
+        println!("  {:>6} {:>6} {:>6} {:>6}  automation", "score", "least", "words", "mean");
+        for automation in list(&trace["automations"]) {
+            println!(
+                "  {:>6} {:>6} {:>6} {:>6}  {} “{}”: {}",
+                score(&automation["score"]),
+                score(&automation["threshold"]),
+                score(&automation["words"]),
+                score(&automation["meaning"]),
+                text(&automation["automation_id"]),
+                text(&automation["text"]),
+                text(&automation["detail"])
+            );
+        }
+    }
     if list(&trace["actions"]).next().is_some() {
         heading("Actions");
         for action in list(&trace["actions"]) {

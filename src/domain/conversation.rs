@@ -57,6 +57,8 @@ pub enum AnswerKind {
     NoAnswer,
     /// A person takes over.
     Handover,
+    /// An automation is offered in place of an answer.
+    Automation,
 }
 
 impl AnswerKind {
@@ -68,6 +70,7 @@ impl AnswerKind {
             Self::Chips => "chips",
             Self::NoAnswer => "no_answer",
             Self::Handover => "handover",
+            Self::Automation => "automation",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reading `automations/*.yaml`.
 
+use crate::domain::action::OpenIn;
 use crate::domain::attribute::is_attribute_name;
 use crate::domain::automation::argument::{Argument, ArgumentKind};
 use crate::domain::automation::{AgentUse, Automation, AutomationStep, Risk};
@@ -122,7 +123,14 @@ fn step(node: &Node, reading: &mut Reading<'_>) -> Option<AutomationStep> {
     const HINT: &str = "write one step, such as `{click: \"#save\"}` or `{navigate: {url: /billing}}`";
     let (name, value) = single_key(node, "a step of an automation", HINT, reading)?;
     match name.text.as_str() {
-        "navigate" => action::navigate(value, reading).map(AutomationStep::Navigate),
+        "navigate" => {
+            let navigate = action::navigate(value, reading)?;
+            if navigate.open_in == OpenIn::NewTab {
+                let message = "the steps of an automation stay in their tab";
+                reading.error_with_hint("new-tab-step", value.position, message, "remove `open_in: new_tab`");
+            }
+            Some(AutomationStep::Navigate(navigate))
+        }
         "click" => reading.template(value).map(AutomationStep::Click),
         "fill" => {
             let mut mapping = Mapping::open(value, "`fill`", reading)?;
@@ -155,6 +163,7 @@ fn step(node: &Node, reading: &mut Reading<'_>) -> Option<AutomationStep> {
             let call = action::handler_call(&mut mapping, "name", reading);
             mapping.close(reading);
             let (name, args) = call?;
+            templates_in(&args, value, reading);
             Some(AutomationStep::Handler { name, args })
         }
         "run_automation" => {
@@ -169,5 +178,15 @@ fn step(node: &Node, reading: &mut Reading<'_>) -> Option<AutomationStep> {
             reading.not_one_of(name.position, unknown, "a step of an automation", &STEPS);
             None
         }
+    }
+}
+
+/// What is named in the texts that a function is called with, all at the place of the call.
+fn templates_in(args: &Value, node: &Node, reading: &mut Reading<'_>) {
+    match args {
+        Value::Text(text) => drop(reading.template_of(text, node.position)),
+        Value::List(values) => values.iter().for_each(|value| templates_in(value, node, reading)),
+        Value::Map(values) => values.values().for_each(|value| templates_in(value, node, reading)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -5,9 +5,11 @@
 //! What does not last, the pieces of an answer on its way, is there for every read
 //! until the process ends or an event that lasts contains it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, UserId};
 
 /// The end of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct NewEvent {
     pub keep: Keep,
     /// Tells the content of the command that it answers.
     pub fingerprint: Option<u64>,
+    /// The automation whose steps begin with it, to be counted with the event.
+    pub begins: Option<AutomationId>,
 }
 
 /// How long an event is kept.
@@ -116,6 +120,13 @@ pub trait ConversationStore: Send + Sync {
     /// # Errors
     /// When the store fails.
     async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError>;
+
+    /// How often the steps of each automation have begun, in all conversations there
+    /// ever were.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError>;
 
     /// Gives the log another epoch, since events that somebody may have seen are lost.
     ///

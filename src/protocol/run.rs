@@ -35,6 +35,8 @@ pub enum RunTrigger {
     Launch,
     /// The wish for another answer.
     Regenerate,
+    /// The answer to what an automation asks for.
+    Automation,
 }
 
 /// `run.status`: what is being done. Not kept, and not replayed.
@@ -104,6 +106,8 @@ pub enum RunKind {
     NoAnswer,
     /// A person takes over.
     Handover,
+    /// An automation was offered, or asked for something.
+    Automation,
 }
 
 /// How a run ended.

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::action::{ActionRequested, ActionUpdated};
+use super::automation::AutomationUpdated;
 use super::context::Unread;
 use super::error_code::ErrorCode;
 use super::experience::{ExperienceClose, ExperienceContent, ExperienceShow};
@@ -147,6 +148,8 @@ server_messages! {
     "action.requested" => ActionRequested(Box<ActionRequested>),
     /// Event: an action's state changed.
     "action.updated" => ActionUpdated(Box<ActionUpdated>),
+    /// Event: how far an automation is.
+    "automation.updated" => AutomationUpdated(Box<AutomationUpdated>),
     /// Event: a judgement was set.
     "message.feedback" => MessageFeedback(MessageFeedback),
     /// Event: how much is unread.

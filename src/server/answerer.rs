@@ -51,6 +51,9 @@ pub trait Answerer: Send + Sync {
     /// Messages before the one to be answered that [`Answerer::run_turn`] wants to have.
     fn recalled_messages(&self) -> usize;
 
+    /// Whether a text is one of the authors' phrases.
+    fn is_phrase(&self, text: &str, context: &UserContext) -> bool;
+
     /// Answers a message. The last event is `Finished`; when it is not, or the
     /// future is dropped, the server ends the run itself.
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>);
@@ -79,6 +82,10 @@ impl Answerer for Agent {
 
     fn recalled_messages(&self) -> usize {
         self.recalled_messages()
+    }
+
+    fn is_phrase(&self, text: &str, context: &UserContext) -> bool {
+        self.is_phrase(text, context)
     }
 
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {

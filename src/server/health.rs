@@ -35,6 +35,10 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> 
     if !app.settings.public_metrics && !app.is_local(&headers) {
         return refusal(Refusal::NotFound);
     }
+    match app.hub.automation_runs().await {
+        Ok(runs) => app.metrics.automations_run(runs.iter().map(|(automation, count)| (automation, *count))),
+        Err(error) => tracing::warn!(%error, "the runs of automations cannot be counted"),
+    }
     match app.metrics.text(&app.answerer.knowledge_status()) {
         Ok(text) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
         Err(error) => {

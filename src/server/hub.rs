@@ -28,7 +28,7 @@ use super::metrics::Metrics;
 use super::outbox::{Outbox, Outgoing};
 use super::settings::ServerSettings;
 use super::{Services, Stages};
-use crate::domain::ids::{ClientId, ConversationId, RunId, UserId};
+use crate::domain::ids::{AutomationId, ClientId, ConversationId, RunId, UserId};
 use crate::ports::conversation_store::{ConversationStore, StoreError};
 use crate::ports::handover_desk::HandoverDesk;
 use crate::protocol::MAX_REPLAY_EVENTS;
@@ -255,6 +255,17 @@ impl Hub {
         outbox: &Arc<Outbox>,
     ) -> Option<Ack> {
         self.core.request(&following.room, request, outbox).await
+    }
+
+    /// How often the steps of each automation of the project have begun.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {
+        let known = self.core.store.automation_runs().await?;
+        let project = self.core.answerer.published().project;
+        let count = |id: &AutomationId| known.get(id).copied().unwrap_or(0);
+        Ok(project.automations.keys().map(|id| (id.clone(), count(id))).collect())
     }
 
     /// Follows no longer.

@@ -1,5 +1,6 @@
-//! What the server counts, for Prometheus. No label is made from what users or
-//! authors write, so their number is bounded and none holds personal data.
+//! What the server counts, for Prometheus. No label is made from what users write, and
+//! of authors only the names of the project's automations are, so their number is
+//! bounded and none holds personal data.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::agent::library::KnowledgeStatus;
+use crate::domain::ids::AutomationId;
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::run::RunFinished;
@@ -28,6 +30,12 @@ struct RunLabels {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct CodeLabel {
     code: String,
+}
+
+/// An automation of the project.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct AutomationLabel {
+    automation: String,
 }
 
 /// How a connection came into its conversation.
@@ -53,6 +61,7 @@ pub(crate) struct Metrics {
     unstored: Counter,
     knowledge_version: Gauge,
     knowledge_healthy: Gauge,
+    automation_runs: Family<AutomationLabel, Gauge>,
 }
 
 impl Metrics {
@@ -69,6 +78,7 @@ impl Metrics {
             unstored: Counter::default(),
             knowledge_version: Gauge::default(),
             knowledge_healthy: Gauge::default(),
+            automation_runs: Family::default(),
             registry: Registry::default(),
         };
         registry.register("sockets", "Open websockets", metrics.sockets.clone());
@@ -88,6 +98,11 @@ impl Metrics {
             "knowledge_healthy",
             "1 when the newest edit is the one that is served",
             metrics.knowledge_healthy.clone(),
+        );
+        registry.register(
+            "automation_runs",
+            "How often the steps of an automation of the project have begun, since the database was made",
+            metrics.automation_runs.clone(),
         );
         Self { registry, ..metrics }
     }
@@ -131,6 +146,15 @@ impl Metrics {
 
     pub(crate) fn unstored(&self) {
         self.unstored.inc();
+    }
+
+    /// Only of automations that the project has now, so that their number is bounded.
+    pub(crate) fn automations_run<'a>(&self, runs: impl Iterator<Item = (&'a AutomationId, u64)>) {
+        self.automation_runs.clear();
+        for (automation, count) in runs {
+            let label = AutomationLabel { automation: automation.to_string() };
+            self.automation_runs.get_or_create(&label).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 
     /// Everything in the text format of OpenMetrics.

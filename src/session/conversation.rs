@@ -4,12 +4,14 @@
 //! run go on at a time, ends every run exactly once, and grants every action once.
 
 pub mod action;
+mod automation;
 pub mod command;
 mod failure;
 mod offer;
 mod restore;
 pub mod run;
 pub mod tab;
+mod turn;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::domain::project::Project;
 use crate::protocol::server_message::{ServerFrame, ServerMessage};
 
 use action::OpenAction;
+use automation::Running;
 use command::{Request, StartTurn};
 use run::{Run, RunEnd};
 use tab::{Tabs, Visitor};
@@ -35,6 +38,8 @@ pub struct Conversation {
     seq: u64,
     run: Option<Run>,
     actions: VecDeque<OpenAction>,
+    /// The automation that asks for something, or runs.
+    automation: Option<Running>,
     /// Who follows at present; not part of the log.
     tabs: Tabs,
     /// The last answers, with the number of the event that completed each.
@@ -70,6 +75,8 @@ pub enum ConversationEvent {
     Request {
         /// What.
         request: Box<Request>,
+        /// The project as it is now.
+        project: Arc<Project>,
         /// When.
         now: Moment,
     },
@@ -152,9 +159,9 @@ pub fn step(
 ) -> (Conversation, Vec<ConversationEffect>) {
     let mut effects = Vec::new();
     match event {
-        ConversationEvent::Request { request, now } => {
+        ConversationEvent::Request { request, project, now } => {
             conversation.tabs.used(&request.client, now);
-            conversation.carry_out(settings, *request, now, &mut effects);
+            conversation.carry_out(settings, *request, &project, now, &mut effects);
         }
         ConversationEvent::Turn { run, event, project, now } => {
             conversation.turn(settings, &run, *event, &project, now, &mut effects);
@@ -180,6 +187,7 @@ impl Conversation {
             seq: 0,
             run: None,
             actions: VecDeque::new(),
+            automation: None,
             tabs: Tabs::default(),
             answers: VecDeque::new(),
             asked: None,

@@ -242,7 +242,12 @@ fn say(settings: &SessionSettings, live: &Live, send: MessageSend) -> Result<Com
     if send.text.trim().is_empty() && send.quick_reply_id.is_none() {
         return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
     }
-    Ok(Command::Say(Say { text: send.text, quick_reply: send.quick_reply_id, setup: setup(live, &Attributes::new()) }))
+    Ok(Command::Say(Say {
+        text: send.text,
+        quick_reply: send.quick_reply_id,
+        is_question: false,
+        setup: setup(live, &Attributes::new()),
+    }))
 }
 
 pub(super) fn check_length(settings: &SessionSettings, text: &str) -> Result<(), CommandError> {

@@ -273,6 +273,18 @@ async function checks(docent, restart) {
     assert.equal(ofType('action.claim').length, 1);
   });
 
+  await check('an automation asks for what it needs, and is done step by step', docent, async ({ ask, frame, frames, page }) => {
+    const { answer } = await ask('I want to test how the agent would answer a certain question');
+    await answer.locator('.action').click();
+    await page.getByText('Which question should I try?').waitFor();
+    await ask(CITED);
+    await frame(({ type, data }) => type === 'automation.updated' && data.state === 'succeeded');
+    const steps = frames.filter(({ type, data }) => type === 'action.requested' && data.action.type === 'automation_step');
+    assert.deepEqual(steps.map(({ data }) => data.action.kind), ['navigate', 'wait_for', 'fill', 'click']);
+    const sent = frames.filter(({ type, data }) => type === 'message.send' && data.text === CITED);
+    assert.equal(sent.length, 2, 'once as the answer, once by the last step');
+  });
+
   await check('a page that opens in a new tab opens there', docent, async ({ ask, frame, page }) => {
     const { answer } = await ask('where is the json schema');
     assert.equal(await answer.locator('.action-item a').count(), 0, 'nothing leads there without a claim');

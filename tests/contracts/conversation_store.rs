@@ -2,7 +2,7 @@
 
 use docent::adapters::conversation_database::{ConversationDatabase, OpenError, user_data};
 use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
-use docent::domain::ids::{ConversationId, UserId};
+use docent::domain::ids::{AutomationId, ConversationId, UserId};
 use docent::ports::conversation_store::{ConversationStore, Keep, NewEvent, StoreError};
 
 fn conversation(name: &str) -> ConversationId {
@@ -22,7 +22,7 @@ fn events(from: u64, count: u64) -> Vec<NewEvent> {
 }
 
 fn event(n: u64, keep: Keep) -> NewEvent {
-    NewEvent { frame: frame(n), keep, fingerprint: (n == 2).then_some(u64::MAX - n) }
+    NewEvent { frame: frame(n), keep, fingerprint: (n == 2).then_some(u64::MAX - n), begins: None }
 }
 
 /// The whole contract, on a store that is empty and has room.
@@ -98,6 +98,7 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
         frame: format!("{{\"type\":\"run.started\",\"data\":{{}},\"ts\":\"{ts}\"}}"),
         keep: Keep::Lasting,
         fingerprint: None,
+        begins: None,
     };
     let three = conversation("three");
     store.create(&three, &ann).await.expect("a conversation");
@@ -105,6 +106,12 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     store.append(&three, runs.into()).await.expect("stored");
     assert_eq!(store.runs_since(&ann, "2026-02-01T00:00:00Z").await.expect("a count"), 2);
     assert_eq!(store.runs_since(&bob, "2026-02-01T00:00:00Z").await.expect("a count"), 0);
+
+    let automation = |name: &str| AutomationId::new(name).expect("an id");
+    let begins = |name: &str| NewEvent { begins: Some(automation(name)), ..event(1, Keep::Lasting) };
+    store.append(&three, vec![begins("a"), begins("b"), begins("a")]).await.expect("stored");
+    let counted = store.automation_runs().await.expect("counts");
+    assert_eq!(counted, [(automation("a"), 2), (automation("b"), 1)].into());
 
     store.release(&one).await;
     store.release(&nowhere).await;
@@ -152,7 +159,10 @@ async fn a_users_conversations_are_handed_out_and_erased() {
         let id = conversation(name);
         store.create(&id, &user(whose)).await.expect("a conversation");
         let frame = format!("{{\"type\":\"test\",\"data\":{{\"text\":\"{canary} of {whose}\"}}}}");
-        store.append(&id, vec![NewEvent { frame, keep: Keep::Lasting, fingerprint: None }]).await.expect("stored");
+        store
+            .append(&id, vec![NewEvent { frame, keep: Keep::Lasting, fingerprint: None, begins: None }])
+            .await
+            .expect("stored");
     }
     let mut exported = Vec::new();
     user_data::export(folder.path(), "ann", |event| exported.push(event)).expect("an export");

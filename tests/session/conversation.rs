@@ -1,34 +1,26 @@
 //! Whatever happens in whatever order: no number is skipped, every run ends once,
-//! every action is granted once.
+//! every action is granted once, and an automation does each of its steps once.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEvent, TurnFinish};
-use docent::domain::action::{Action, ActionKind, Navigate, OpenIn, RunAutomation, RunJs, Snooze, StepTarget};
-use docent::domain::attribute::Template;
-use docent::domain::conversation::{AnswerKind, Citation, Link, Outcome, QuickReply};
-use docent::domain::ids::{
-    ActionId, AnswerId, ArticleId, AutomationId, ClientId, ConversationId, ExperienceId, HandlerName, MessageId,
-    PostId, RunId, StepId, UserId,
-};
-use docent::domain::locale::Locale;
-use docent::domain::page::Page;
-use docent::domain::project::{Policy, Project, Settings};
-use docent::domain::user::UserContext;
-use docent::domain::value::Value;
+use docent::agent::turn_event::{AgentMessage, Phase, TurnEvent, TurnFinish};
+use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use docent::domain::ids::{ActionId, AnswerId, ArticleId, ClientId, ConversationId, MessageId, RunId};
 use docent::ports::conversation_store::StoredEvent;
-use docent::protocol::action::{ActionState, ActionStatus, Execution};
+use docent::protocol::action::ActionStatus;
 use docent::protocol::launch::{LaunchMode, LaunchSource, LaunchSourceKind};
-use docent::protocol::message::{FeedbackValue, Role};
+use docent::protocol::message::FeedbackValue;
 use docent::protocol::server_message::{ServerFrame, ServerMessage};
-use docent::session::conversation::command::{Command, Feedback, Launch, Report, Request, Say, TurnSetup};
+use docent::session::conversation::command::{Command, Feedback, Launch, Report, Request, Say};
 use docent::session::conversation::run::RunEnd;
 use docent::session::conversation::tab::Visitor;
 use docent::session::conversation::{Conversation, ConversationEffect, ConversationEvent, step};
 use docent::session::moment::Moment;
 use docent::session::settings::SessionSettings;
 use proptest::prelude::*;
+
+use crate::product::{offered, project, setup};
+use crate::seen::Seen;
 
 /// One thing that happens; numbers choose among what there is.
 #[derive(Clone, Debug)]
@@ -81,6 +73,10 @@ enum Move {
     Leave {
         client: u8,
     },
+    /// What brings an automation on: its claim, the answer to its question, a step.
+    Proceed {
+        id: u8,
+    },
     /// The process ends and another one takes the conversation from its log.
     Crash,
 }
@@ -101,99 +97,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => any::<u16>().prop_map(|later| Move::Tick { later }),
         2 => (0..2_u8).prop_map(|client| Move::Come { client }),
         1 => (0..2_u8).prop_map(|client| Move::Leave { client }),
+        6 => any::<u8>().prop_map(|id| Move::Proceed { id }),
         1 => Just(Move::Crash),
     ];
     prop::collection::vec(one, 1..120)
-}
-
-#[derive(Default)]
-struct Seen {
-    seq: u64,
-    runs: Vec<String>,
-    open_run: Option<String>,
-    finished: HashSet<String>,
-    completed: HashSet<String>,
-    actions: Vec<String>,
-    granted: HashSet<String>,
-    ended: HashMap<String, ActionState>,
-    answers: Vec<String>,
-    acked: HashMap<String, u32>,
-    /// The tab that an action is for, while it needs no click.
-    auto: HashMap<String, String>,
-    failures: HashSet<String>,
-}
-
-impl Seen {
-    fn event(&mut self, frame: &ServerFrame) {
-        assert_eq!(frame.seq, Some(self.seq + 1), "no number is skipped: {frame:?}");
-        assert!(frame.ts.is_some());
-        self.seq += 1;
-        match &frame.message {
-            ServerMessage::RunStarted(run) => {
-                assert_eq!(self.open_run.replace(run.run_id.clone()), None, "one run at a time");
-                self.runs.push(run.run_id.clone());
-            }
-            ServerMessage::RunFinished(run) => {
-                assert_eq!(self.open_run.take().as_ref(), Some(&run.run_id), "only the open run ends");
-                assert!(self.finished.insert(run.run_id.clone()), "a run ends once");
-            }
-            ServerMessage::MessageCompleted(message) => {
-                if message.message_id.starts_with("failure-") {
-                    assert!(self.failures.insert(message.message_id.clone()), "a failure is told once");
-                }
-                assert!(self.completed.insert(message.message_id.clone()), "a message is completed once");
-                assert!(message.from_seq.is_none_or(|from| from < self.seq));
-                if message.role == Role::Agent {
-                    self.answers.push(message.message_id.clone());
-                }
-            }
-            ServerMessage::MessageStarted(started) if started.rev.is_some() => {
-                assert!(self.completed.remove(&started.message_id), "what was completed is given again");
-                self.answers.retain(|answer| *answer != started.message_id);
-            }
-            ServerMessage::MessageDelta(delta) => {
-                assert!(!self.completed.contains(&delta.message_id), "nothing follows a completed message");
-            }
-            ServerMessage::ActionRequested(action) => {
-                self.actions.push(action.action_id.clone());
-                assert_eq!(action.execution == Execution::Auto, action.expires_at.is_some());
-                if action.execution == Execution::Auto {
-                    self.auto.insert(action.action_id.clone(), action.target_client_id.clone());
-                }
-            }
-            ServerMessage::ActionUpdated(update) if update.state == ActionState::Pending => {
-                assert!(!self.granted.contains(&update.action_id), "what was granted is not offered again");
-                assert!(!self.ended.contains_key(&update.action_id), "what has ended is not offered again");
-                if update.execution == Some(Execution::Offer) {
-                    self.auto.remove(&update.action_id);
-                }
-            }
-            ServerMessage::ActionUpdated(update) if update.state == ActionState::Claimed => {
-                if let Some(target) = self.auto.get(&update.action_id) {
-                    assert_eq!(update.client_id.as_ref(), Some(target), "it starts by itself in its own tab alone");
-                }
-                assert!(self.granted.insert(update.action_id.clone()), "an action is granted once");
-                assert!(!self.ended.contains_key(&update.action_id), "an ended action is not granted");
-            }
-            ServerMessage::ActionUpdated(update) => {
-                let before = self.ended.insert(update.action_id.clone(), update.state);
-                assert_eq!(before, None, "an action ends once");
-            }
-            _ => {}
-        }
-    }
-
-    fn choose(list: &[String], at: u8) -> String {
-        list.iter().rev().nth(usize::from(at)).cloned().unwrap_or_else(|| format!("none-{at}"))
-    }
-}
-
-fn setup() -> TurnSetup {
-    TurnSetup {
-        context: UserContext::new(UserId::new("u").expect("an id")),
-        capabilities: ActionKind::all().collect(),
-        trace: true,
-    }
 }
 
 fn turn_event(at: u8) -> TurnEvent {
@@ -227,54 +134,19 @@ fn turn_event(at: u8) -> TurnEvent {
     }
 }
 
-/// An action of each kind that can be offered.
-fn offered(at: u8) -> OfferedAction {
-    let navigate = |url: &str| Navigate { url: Template::literal(url), open_in: OpenIn::SameTab };
-    let arguments = [("plan".to_owned(), Value::Text("pro".to_owned()))].into();
-    let action = match at {
-        8 => Action::LaunchExperience(ExperienceId::new("tour").expect("an id")),
-        9 => Action::Navigate(navigate("/a?b={{c}}")),
-        10 => Action::RunJs(RunJs { handler: HandlerName::new("save").expect("an id"), args: Value::Number(1.5) }),
-        11 => Action::GoToStep(StepTarget::Step(StepId::new("one").expect("an id"))),
-        12 => Action::Dismiss,
-        13 => Action::Snooze(Snooze { hours: 3, up_to: 2 }),
-        14 => {
-            Action::RunAutomation(RunAutomation { automation: AutomationId::new("billing").expect("an id"), arguments })
-        }
-        _ => Action::OpenPost(PostId::new("p").expect("an id")),
-    };
-    let url = "https://app.example/a".parse().expect("a URL");
-    OfferedAction {
-        resolved_url: matches!(action, Action::Navigate(_)).then(|| "/a?b={{c}}".to_owned()),
-        arrives_at: (at == 8).then(|| Arc::new(Page { url, title: None })),
-        action,
-        label: "Do it".to_owned(),
-        origin: if at % 3 == 2 { ActionOrigin::Agent } else { ActionOrigin::CustomAnswer },
-        order: u32::from(at),
-        language: Locale::new("de"),
-        instead: (at == 15).then(|| Link { title: "News".to_owned(), url: "/news".to_owned() }),
-    }
-}
-
-/// Lets posts and navigations start without a click, and calls one function.
-fn project() -> Arc<Project> {
-    let policy = [ActionKind::OpenPost, ActionKind::Navigate, ActionKind::Dismiss].map(|kind| (kind, Policy::Allow));
-    let run_js = Some(vec![HandlerName::new("save").expect("an id")]);
-    let settings = Settings { action_policy: policy.into(), run_js, ..Settings::default() };
-    Arc::new(Project { settings: Arc::new(settings), ..Project::default() })
-}
-
 fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEvent {
     let client = |n: u8| ClientId::new(&format!("tab-{n}")).expect("an id");
     let request = |id: Option<String>, client: ClientId, fingerprint: u64, command: Command| {
         let request = Request { id, fingerprint, fresh: format!("{at:026}"), client, command, refusal: None };
-        ConversationEvent::Request { request: Box::new(request), now }
+        ConversationEvent::Request { request: Box::new(request), project: project(), now }
     };
     let run = |at: u8| RunId::new(&Seen::choose(&seen.runs, at)).expect("an id");
     match made.clone() {
         Move::Say { id, text } => {
-            let say = Say { text: format!("text {text}"), quick_reply: None, setup: setup() };
-            request(Some(format!("c{id}")), client(0), u64::from(text), Command::Say(say))
+            let text = usize::from(text);
+            let said = ["pro", "yes", "no", "cancel", "how many of them may I have in all?", "gold"][text];
+            let say = Say { text: said.to_owned(), quick_reply: None, is_question: false, setup: setup() };
+            request(Some(format!("c{id}")), client(0), text as u64, Command::Say(say))
         }
         Move::Launch { id, mode } => {
             let launch = Launch {
@@ -333,6 +205,10 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
         Move::Come { client: tab } => {
             let visitor = Visitor { client: client(tab), capabilities: setup().capabilities };
             ConversationEvent::TabCame { visitor, now }
+        }
+        Move::Proceed { id } => {
+            let (who, command) = seen.proceed(id);
+            request(Some(format!("p{at}")), ClientId::new(&who).expect("an id"), 9, command)
         }
         Move::Leave { client: tab } => ConversationEvent::TabLeft { client: client(tab), now },
         Move::Tick { .. } => ConversationEvent::Tick { now },

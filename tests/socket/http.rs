@@ -23,7 +23,7 @@ async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     String::from_utf8_lossy(&response).into_owned()
 }
 
-async fn get(address: SocketAddr, path: &str) -> String {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> String {
     raw(address, format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).await
 }
 

@@ -43,11 +43,19 @@ impl Rig {
     }
 
     pub(crate) async fn with_store(settings: ServerSettings, bounds: MemoryBounds) -> Self {
-        let listener = listener::listen("127.0.0.1:0".parse().expect("an address")).expect("a listener");
-        let address = listener.local_addr().expect("an address");
         let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds));
         let (revoke, revocations) = watch::channel(Arc::default());
         let services = Services { answerer: Arc::new(Script::default()), store, desk: None, revocations };
+        Self::serve(settings, services, revoke).await
+    }
+
+    pub(crate) async fn serve(
+        settings: ServerSettings,
+        services: Services,
+        revoke: watch::Sender<Arc<Revocations>>,
+    ) -> Self {
+        let listener = listener::listen("127.0.0.1:0".parse().expect("an address")).expect("a listener");
+        let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             let _ = stopped.await;
@@ -136,6 +144,10 @@ impl Answerer for Script {
             Action::OpenPost(_) if on_settings => Err("the post is not for this page".to_owned()),
             _ => Ok(()),
         }
+    }
+
+    fn is_phrase(&self, text: &str, _context: &UserContext) -> bool {
+        text == "offer"
     }
 
     async fn run_turn(&self, request: TurnRequest, events: mpsc::Sender<TurnEvent>) {

@@ -8,7 +8,8 @@ use super::OpenError;
 
 /// What each version of the schema added, the first one first. Never change an
 /// entry that was released: add one.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE conversation (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -26,7 +27,14 @@ const MIGRATIONS: &[&str] = &["
         fingerprint INTEGER,
         PRIMARY KEY (conversation, seq)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE automation_run (
+        automation TEXT PRIMARY KEY,
+        runs INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Opens the database and brings its schema up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {

@@ -1,9 +1,11 @@
 //! The one thread that reads and writes the database.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, UserId};
 use crate::ports::conversation_store::{LogPosition, StoreError, StoredEvent};
 
 /// Jobs that share one transaction.
@@ -50,6 +52,7 @@ pub(super) enum Work {
         user: UserId,
         since: String,
     },
+    AutomationRuns,
 }
 
 /// An event that lasts.
@@ -58,6 +61,7 @@ pub(super) struct Row {
     pub(super) seq: u64,
     pub(super) frame: String,
     pub(super) fingerprint: Option<u64>,
+    pub(super) begins: Option<AutomationId>,
 }
 
 /// What came of it.
@@ -67,13 +71,14 @@ pub(super) enum Answer {
     Position(LogPosition),
     Events(Vec<StoredEvent>),
     Count(u64),
+    Runs(BTreeMap<AutomationId, u64>),
 }
 
 impl Answer {
     pub(super) fn position(self) -> Result<LogPosition, StoreError> {
         match self {
             Self::Position(position) => Ok(position),
-            Self::Done | Self::Events(_) | Self::Count(_) => {
+            Self::Done | Self::Events(_) | Self::Count(_) | Self::Runs(_) => {
                 Err(StoreError::Failed("no position was given".to_owned()))
             }
         }
@@ -82,7 +87,7 @@ impl Answer {
     pub(super) fn events(self) -> Result<Vec<StoredEvent>, StoreError> {
         match self {
             Self::Events(events) => Ok(events),
-            Self::Done | Self::Position(_) | Self::Count(_) => {
+            Self::Done | Self::Position(_) | Self::Count(_) | Self::Runs(_) => {
                 Err(StoreError::Failed("no events were given".to_owned()))
             }
         }
@@ -169,6 +174,18 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
                 transaction.prepare_cached(query)?.query_row(params![user.as_str(), since], |row| row.get(0))?;
             Ok(Answer::Count(count.cast_unsigned()))
         }
+        Work::AutomationRuns => {
+            let mut statement = transaction.prepare_cached("SELECT automation, runs FROM automation_run")?;
+            let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+            let mut runs = BTreeMap::new();
+            for row in rows {
+                let (automation, count) = row?;
+                if let Ok(automation) = AutomationId::new(&automation) {
+                    runs.insert(automation, count.cast_unsigned());
+                }
+            }
+            Ok(Answer::Runs(runs))
+        }
         Work::Renew { conversation } => {
             let query = "UPDATE conversation SET epoch = ?2 WHERE id = ?1";
             transaction.prepare_cached(query)?.execute(params![conversation.as_str(), fresh_epoch()])?;
@@ -228,6 +245,11 @@ fn append(
     for row in rows {
         let fingerprint = row.fingerprint.map(u64::cast_signed);
         insert.execute(params![number, row.seq.cast_signed(), row.frame, fingerprint])?;
+        if let Some(automation) = &row.begins {
+            let query = "INSERT INTO automation_run (automation, runs) VALUES (?1, 1)
+                ON CONFLICT (automation) DO UPDATE SET runs = runs + 1";
+            transaction.prepare_cached(query)?.execute([automation.as_str()])?;
+        }
     }
     let query = "UPDATE conversation SET seq = ?2, changed = unixepoch() WHERE number = ?1";
     transaction.prepare_cached(query)?.execute(params![number, last.cast_signed()])?;

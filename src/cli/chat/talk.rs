@@ -219,6 +219,7 @@ impl Talk {
             | ServerMessage::RunStatus(_)
             | ServerMessage::CitationAdded(_)
             | ServerMessage::ActionUpdated(_)
+            | ServerMessage::AutomationUpdated(_)
             | ServerMessage::MessageFeedback(_)
             | ServerMessage::Unread(_)
             | ServerMessage::Ping(_)
@@ -247,6 +248,11 @@ impl Talk {
             Some(Action::OpenPost { post_id }) => {
                 let get = PostGet { post_id: post_id.clone() };
                 Next::Send(vec![self.command(ClientMessage::PostGet(get))])
+            }
+            // The server goes on by itself: it asks, or sends steps.
+            Some(Action::RunAutomation { .. }) => {
+                self.claimed = None;
+                Next::Nothing
             }
             Some(action) => {
                 screen.note(&format!("A browser would now {}.", deed(action)));

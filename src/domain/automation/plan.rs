@@ -218,6 +218,7 @@ impl<'a> Plan<'a> {
                         return Err(PlanFault::Handler(name.clone()));
                     }
                     let args = self.called_with(automation, args)?;
+                    self.count(args.to_string().len())?;
                     (Deed::Call { handler: name.clone(), args }, PAGE_TIMEOUT)
                 }
             };
@@ -243,11 +244,13 @@ impl<'a> Plan<'a> {
         if let Some(missing) = resolved.missing.iter().find(is_needed) {
             return Err(PlanFault::NoValue(missing.clone()));
         }
-        self.bytes += resolved.text.len();
-        if self.bytes > MAX_PLAN_BYTES {
-            return Err(PlanFault::TooBig);
-        }
+        self.count(resolved.text.len())?;
         Ok(resolved.text)
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), PlanFault> {
+        self.bytes += bytes;
+        if self.bytes > MAX_PLAN_BYTES { Err(PlanFault::TooBig) } else { Ok(()) }
     }
 
     /// A text that is one `{{name}}` and nothing else becomes the value itself.
@@ -260,10 +263,7 @@ impl<'a> Plan<'a> {
                 let only = placeholders.next().filter(|first| first.offset == 0 && placeholders.next().is_none());
                 let only = only.filter(|_| text.find("}}") == Some(text.len() - 2));
                 match only.and_then(|placeholder| self.value_of(automation, &placeholder.name)) {
-                    Some(value) => {
-                        self.bytes += value.to_string().len();
-                        value.clone()
-                    }
+                    Some(value) => value.clone(),
                     None => Value::Text(self.filled(automation, &template, Encoding::Plain)?),
                 }
             }

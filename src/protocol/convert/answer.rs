@@ -29,6 +29,7 @@ pub fn run_kind(kind: AnswerKind) -> RunKind {
         AnswerKind::Chips => RunKind::Chips,
         AnswerKind::NoAnswer => RunKind::NoAnswer,
         AnswerKind::Handover => RunKind::Handover,
+        AnswerKind::Automation => RunKind::Automation,
     }
 }
 

@@ -7,8 +7,9 @@ use tokio::time::sleep_until;
 
 use super::{Core, Inside, Room, not_stored};
 use crate::agent::turn_event::TurnEvent;
-use crate::domain::ids::RunId;
+use crate::domain::ids::{AutomationId, RunId};
 use crate::ports::conversation_store::{Keep, NewEvent, StoreError};
+use crate::protocol::automation::AutomationState;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
 use crate::server::budgets::{Budgets, Reservation};
@@ -37,6 +38,11 @@ impl Core {
             *preflight =
                 self.answerer.check_action(offered, &setup.context, &setup.capabilities, self.clock.now().timestamp());
         }
+        if let Command::Say(say) = &mut request.command
+            && before.is_asking()
+        {
+            say.is_question = self.answerer.is_phrase(&say.text, &say.setup.context);
+        }
         let mut reservation = None;
         if matches!(request.command, Command::Say(_) | Command::Launch(_) | Command::Regenerate { .. }) {
             match self.reserve_turn(room).await {
@@ -45,7 +51,8 @@ impl Core {
             }
         }
         let id = request.id.clone();
-        let event = ConversationEvent::Request { request, now: self.clock.now() };
+        let project = self.answerer.published().project;
+        let event = ConversationEvent::Request { request, project, now: self.clock.now() };
         match self.step_and_store(room, &mut inside, event).await {
             Ok(effects) => {
                 let begins = effects.iter().any(|(effect, _)| matches!(effect, ConversationEffect::Start(_)));
@@ -161,7 +168,8 @@ impl Core {
             .filter_map(|(effect, frame)| {
                 let ConversationEffect::Append(appended) = effect else { return None };
                 let fingerprint = fingerprint.filter(|_| appended.reference.is_some());
-                Some(NewEvent { frame: frame.clone()?, keep: keep(&appended.message), fingerprint })
+                let begins = begun_automation(&appended.message);
+                Some(NewEvent { frame: frame.clone()?, keep: keep(&appended.message), fingerprint, begins })
             })
             .collect();
         if events.is_empty() {
@@ -273,6 +281,16 @@ fn keep(message: &ServerMessage) -> Keep {
         ServerMessage::MessageDelta(_) => Keep::Passing,
         ServerMessage::MessageCompleted(_) => Keep::Whole,
         _ => Keep::Lasting,
+    }
+}
+
+/// The automation whose steps begin with this event.
+fn begun_automation(message: &ServerMessage) -> Option<AutomationId> {
+    match message {
+        ServerMessage::AutomationUpdated(updated) if updated.state == AutomationState::Running => {
+            AutomationId::new(&updated.automation_id).ok()
+        }
+        _ => None,
     }
 }
 

@@ -9,7 +9,7 @@
 const PROTOCOL = 'docent.chat.v1';
 const VERSION = '0.1.0';
 // What an agent may offer. Experiences and automations are described here instead of run.
-const ACTION_TYPES = ['launch_experience', 'open_post', 'navigate', 'run_automation'];
+const ACTION_TYPES = ['launch_experience', 'open_post', 'navigate', 'run_automation', 'automation_step'];
 
 // ---------------------------------------------------------------- small tools
 
@@ -631,6 +631,7 @@ function actionInWords(action) {
     case 'snooze': return `hide the experience for ${action.hours} h, at most ${action.up_to} times`;
     case 'run_js': return `call the handler ${quoted(action.handler)} of the page${action.args ? ` with ${JSON.stringify(action.args)}` : ''}`;
     case 'book_interview': return `open the booking page of ${words(action.provider)} at ${action.url}`;
+    case 'automation_step': return `do step ${action.index + 1} of the automation ${quoted(action.automation_id)}: ${words(action.kind)} ${action.selector ?? action.value}`;
     case 'run_automation': return `run the automation ${quoted(action.name ?? action.automation_id)}`;
     default: return words(action.type);
   }
@@ -677,6 +678,7 @@ class ActionButton {
       return this.show({ action_expired: 'expired', action_unsupported: 'unsupported' }[error.code] ?? 'failed', error.code, error.message);
     }
     memory.set('executed', [...executed, id].slice(-200));
+    if (!this.request.await_result) return; // the server tells how it ends
     const started = performance.now();
     let outcome;
     try { outcome = await this.execute(action); } catch (error) { outcome = { status: 'failed', code: error.code?.replace(/^(experience|post)_/, ''), detail: error.message }; }
@@ -688,6 +690,7 @@ class ActionButton {
     if (action.type === 'navigate') return this.navigate(action);
     if (action.type === 'open_post') return this.openPost(action);
     if (action.type === 'launch_experience') return this.describeExperience(action);
+    if (action.type === 'automation_step') return this.step(action);
     this.line.replaceChildren(`On a page with a runtime this would ${actionInWords(action)}.`);
     return { status: 'unsupported', code: 'no_runtime' };
   }
@@ -711,6 +714,26 @@ class ActionButton {
       this.line.replaceChildren('The page would now be left for ', el('code', {}, url), '. ', go, ' or ', el('button', { type: 'button', class: 'text-button', onclick: () => end({ status: 'declined' }) }, 'stay here'), '.');
       this.page.transcript.settle();
     });
+  }
+
+  /** One step of an automation on this page; it is never left, which would lose the bench. */
+  async step({ kind, selector, value, timeout_ms: limit }) {
+    const isHere = kind === 'navigate' && new URL(value, location.href).href.split('#')[0] === location.href.split('#')[0];
+    if (isHere) return { status: 'succeeded' };
+    if (!selector) return { status: 'unsupported', code: 'no_runtime' };
+    const until = performance.now() + Math.min(limit, 10_000);
+    let element = document.querySelector(selector);
+    while (!element && performance.now() < until) {
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      element = document.querySelector(selector);
+    }
+    if (!element) return { status: 'failed', code: 'element_missing', detail: selector };
+    if (kind === 'click') element.click();
+    if (kind === 'fill') {
+      element.value = value;
+      for (const type of ['input', 'change']) element.dispatchEvent(new Event(type, { bubbles: true }));
+    }
+    return { status: 'succeeded' };
   }
 
   async openPost({ post_id }) {
@@ -1198,7 +1221,8 @@ class Page {
   actionRequested(request, live) {
     const button = new ActionButton(request, this);
     this.actions.set(request.action_id, button);
-    this.message(request).offer(button);
+    if (request.message_id) this.message(request).offer(button);
+    else this.transcript.add(button.root);
     if (live && request.execution === 'auto' && request.target_client_id === memory.get('client_id')) button.run();
   }
 

@@ -7,6 +7,7 @@ use crate::domain::conversation::Link;
 use crate::domain::ids::{ActionId, ClientId};
 use crate::domain::locale::Locale;
 use crate::domain::page::Page;
+use crate::domain::project::Project;
 use crate::protocol::action as wire;
 use crate::protocol::action::{ActionResultCode, ActionState, ActionStatus, ActionUpdated, Execution};
 use crate::protocol::convert::action as convert;
@@ -15,7 +16,8 @@ use crate::protocol::server_message::{Ack, CommandError, ServerMessage};
 use crate::session::moment::Moment;
 use crate::session::settings::SessionSettings;
 
-use super::command::Report;
+use super::automation::Scene;
+use super::command::{Report, TurnSetup};
 
 /// How much longer than its own limit a step of an automation may take to be reported.
 const REPORT_MARGIN_MS: u64 = 5_000;
@@ -38,9 +40,10 @@ pub(super) enum Progress {
     Pending {
         until: Option<Moment>,
     },
+    /// Until when it must be reported; absent where the server itself knows how it ends.
     Claimed {
         client: ClientId,
-        until: Moment,
+        until: Option<Moment>,
     },
     Ended(ActionState),
 }
@@ -50,7 +53,7 @@ impl Progress {
     pub(super) fn until(&self) -> Option<Moment> {
         match self {
             Self::Pending { until } => *until,
-            Self::Claimed { until, .. } => Some(*until),
+            Self::Claimed { until, .. } => *until,
             Self::Ended(_) => None,
         }
     }
@@ -91,9 +94,9 @@ impl OpenAction {
         let until = updated.expires_at.as_deref().and_then(Moment::parse);
         self.progress = match updated.state {
             ActionState::Pending => Progress::Pending { until },
-            ActionState::Claimed => match (updated.client_id.as_deref().map(ClientId::new), until) {
-                (Some(Ok(client)), Some(until)) => Progress::Claimed { client, until },
-                _ => Progress::Ended(ActionState::Expired),
+            ActionState::Claimed => match updated.client_id.as_deref().map(ClientId::new) {
+                Some(Ok(client)) => Progress::Claimed { client, until },
+                Some(Err(_)) | None => Progress::Ended(ActionState::Expired),
             },
             ended => Progress::Ended(ended),
         };
@@ -112,7 +115,9 @@ impl OpenAction {
 pub(super) struct Claim {
     pub(super) action: ActionId,
     pub(super) client: ClientId,
-    pub(super) capabilities: Vec<ActionKind>,
+    pub(super) setup: TurnSetup,
+    /// A fresh ULID.
+    pub(super) fresh: String,
     pub(super) preflight: Result<(), String>,
 }
 
@@ -132,6 +137,7 @@ impl Conversation {
         &mut self,
         settings: &SessionSettings,
         claim: Claim,
+        project: &Project,
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) -> Result<Ack, CommandError> {
@@ -153,26 +159,48 @@ impl Conversation {
         if open.execution == Execution::Auto && open.target != claim.client {
             return refused(ErrorCode::Forbidden, "the action is for another tab");
         }
-        if !claim.capabilities.contains(&open.offered.action.kind()) {
+        if !claim.setup.capabilities.contains(&open.offered.action.kind()) {
             return refused(ErrorCode::ActionUnsupported, "the client did not declare this kind of action");
         }
+        let kind = open.offered.action.kind();
         if let Err(reason) = claim.preflight {
+            if kind == ActionKind::AutomationStep {
+                let code = Some(ActionResultCode::NotEligible);
+                let event = ActionUpdated { code, ..updated(&claim.action, ActionState::Failed) };
+                self.end_action(settings, &claim.action, event, now, effects);
+            }
             return Err(CommandError::new(ErrorCode::NotEligible, reason));
         }
-        let until = now.plus(match &open.offered.action {
+        let limit = match &open.offered.action {
+            // Its steps and the user's answers take their time.
+            Action::RunAutomation(_) => None,
             Action::AutomationStep(step) => {
-                u64::try_from(step.timeout.as_millis()).unwrap_or(u64::MAX).saturating_add(REPORT_MARGIN_MS)
+                let own = u64::try_from(step.timeout.as_millis()).unwrap_or(u64::MAX);
+                Some(own.saturating_add(REPORT_MARGIN_MS))
             }
-            _ => settings.action_result_ms,
-        });
+            _ => Some(settings.action_result_ms),
+        };
+        let until = limit.map(|limit| now.plus(limit));
+        let begins = (kind == ActionKind::RunAutomation).then(|| open.clone());
+        if begins.is_some() {
+            self.may_begin_automation()?;
+        }
+        let Some(open) = self.actions.iter_mut().find(|open| open.id == claim.action) else {
+            return Ok(Ack::default());
+        };
         open.progress = Progress::Claimed { client: claim.client.clone(), until };
         let claimed = ActionUpdated {
             client_id: Some(claim.client.to_string()),
-            expires_at: Some(until.text()),
+            expires_at: until.map(Moment::text),
             ..updated(&claim.action, ActionState::Claimed)
         };
         self.update(claimed, now, effects);
-        effects.push(ConversationEffect::WakeAt(until));
+        effects.extend(until.map(ConversationEffect::WakeAt));
+        if let Some(offer) = begins {
+            let attributes = claim.setup.context.template_attributes();
+            let scene = Scene { settings, project, attributes: &attributes, answering: None, now };
+            self.begin_automation(&scene, &offer, claim.client, &claim.fresh, effects);
+        }
         Ok(Ack::default())
     }
 
@@ -200,6 +228,9 @@ impl Conversation {
             Progress::Claimed { client: claimer, .. } => {
                 if claimer != client {
                     return refused(ErrorCode::Forbidden, "the action was granted to another tab");
+                }
+                if open.offered.action.kind() == ActionKind::RunAutomation {
+                    return self.give_up_automation(settings, &report, now, effects);
                 }
             }
             Progress::Ended(state) => {
@@ -248,8 +279,10 @@ impl Conversation {
         let Some(open) = self.actions.iter_mut().find(|open| open.id == *id) else { return };
         open.progress = Progress::Ended(event.state);
         let (state, code) = (event.state, event.code);
+        let is_step = open.offered.action.kind() == ActionKind::AutomationStep;
         self.update(event, now, effects);
         match state {
+            _ if is_step => self.step_ended(settings, id, (state, code), now, effects),
             ActionState::Failed | ActionState::Blocked | ActionState::Expired => {
                 self.tell_of_failure(settings, id, state, code, now, effects);
             }

@@ -1,18 +1,19 @@
 //! What connections ask of a conversation.
 
 use super::action::Claim;
-use super::run::{Run, RunEnd};
-use super::{Asked, Conversation, ConversationEffect};
+use super::run::RunEnd;
+use super::turn::Origin;
+use super::{Conversation, ConversationEffect};
 use crate::domain::action::ActionKind;
 use crate::domain::ids::{ActionId, AnswerId, ClientId, MessageId, RunId};
+use crate::domain::project::Project;
 use crate::domain::user::UserContext;
 use crate::protocol::action::{ActionResultCode, ActionStatus};
 use crate::protocol::context::Unread;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::history::MessageFeedback;
-use crate::protocol::launch::{LaunchMode, LaunchResolved, LaunchSource};
-use crate::protocol::message::{FeedbackValue, FinishReason, MessageCompleted, Role};
-use crate::protocol::run::{RunStarted, RunTrigger};
+use crate::protocol::launch::{LaunchMode, LaunchSource};
+use crate::protocol::message::FeedbackValue;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
 use crate::session::moment::Moment;
 use crate::session::outcomes::Known;
@@ -75,6 +76,9 @@ pub struct Say {
     pub text: String,
     /// The quick reply that was clicked.
     pub quick_reply: Option<String>,
+    /// Whether it is one of the authors' phrases, and so hardly the answer to something
+    /// else; the server finds out.
+    pub is_question: bool,
     /// Who, and where.
     pub setup: TurnSetup,
 }
@@ -157,6 +161,7 @@ impl Conversation {
         &mut self,
         settings: &SessionSettings,
         request: Request,
+        project: &Project,
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) {
@@ -171,18 +176,18 @@ impl Conversation {
                 // The answer to a command comes before the events that it causes.
                 let mut events = Vec::new();
                 let done = match command {
-                    Command::Say(say) => {
-                        may_begin().and_then(|()| self.say(say, &id, &fresh, client, now, &mut events))
-                    }
+                    Command::Say(say) => may_begin().and_then(|()| {
+                        self.say(settings, say, project, Origin { id: &id, fresh: &fresh, client }, now, &mut events)
+                    }),
                     Command::Launch(launch) if launch.mode != LaunchMode::Send => {
-                        self.launch(*launch, &id, &fresh, client, now, &mut events)
+                        self.launch(settings, *launch, Origin { id: &id, fresh: &fresh, client }, now, &mut events)
                     }
-                    Command::Launch(launch) => {
-                        may_begin().and_then(|()| self.launch(*launch, &id, &fresh, client, now, &mut events))
-                    }
+                    Command::Launch(launch) => may_begin().and_then(|()| {
+                        self.launch(settings, *launch, Origin { id: &id, fresh: &fresh, client }, now, &mut events)
+                    }),
                     Command::Claim { action, setup, preflight } => {
-                        let claim = Claim { action, client, capabilities: setup.capabilities, preflight };
-                        self.claim(settings, claim, now, &mut events)
+                        let claim = Claim { action, client, setup, fresh, preflight };
+                        self.claim(settings, claim, project, now, &mut events)
                     }
                     Command::Report(report) => self.report(settings, report, &client, now, &mut events),
                     Command::Judge(feedback) => self.judge(feedback, now, &mut events),
@@ -209,111 +214,6 @@ impl Conversation {
             }
         };
         effects.push(reply(id, answer));
-    }
-
-    fn check_idle(&self) -> Result<(), CommandError> {
-        match self.run {
-            Some(_) => Err(CommandError::new(ErrorCode::RunInProgress, "the last message is still being answered")),
-            None => Ok(()),
-        }
-    }
-
-    fn say(
-        &mut self,
-        say: Say,
-        id: &Option<String>,
-        fresh: &str,
-        client: ClientId,
-        now: Moment,
-        effects: &mut Vec<ConversationEffect>,
-    ) -> Result<Ack, CommandError> {
-        self.check_idle()?;
-        let Say { text, quick_reply, setup } = say;
-        let chosen_answer = quick_reply.as_ref().and_then(|reply| {
-            self.quick_replies.iter().rev().find(|(known, _)| known == reply).map(|(_, answer)| answer.clone())
-        });
-        if text.trim().is_empty() && chosen_answer.is_none() {
-            return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
-        }
-        let trigger = if quick_reply.is_some() { RunTrigger::QuickReply } else { RunTrigger::Message };
-        let turn = NewTurn { text, plain: None, chosen_answer, setup, trigger, client };
-        self.begin_turn(turn, id, fresh, now, effects);
-        Ok(Ack::default())
-    }
-
-    fn launch(
-        &mut self,
-        launch: Launch,
-        id: &Option<String>,
-        fresh: &str,
-        client: ClientId,
-        now: Moment,
-        effects: &mut Vec<ConversationEffect>,
-    ) -> Result<Ack, CommandError> {
-        let Launch { text, plain, missing, mode, source, announce, setup } = launch;
-        let message_id = match mode {
-            LaunchMode::Send => {
-                self.check_idle()?;
-                Some(user_message(fresh).to_string())
-            }
-            LaunchMode::Prefill | LaunchMode::Open => None,
-        };
-        let resolved = LaunchResolved {
-            conversation_id: self.id.to_string(),
-            epoch: self.epoch.clone(),
-            mode,
-            text: text.clone(),
-            missing_attributes: missing,
-            message_id,
-            source,
-        };
-        self.append(ServerMessage::LaunchResolved(resolved), id.clone(), now, effects);
-        if mode == LaunchMode::Send {
-            let turn = NewTurn { text, plain, chosen_answer: None, setup, trigger: RunTrigger::Launch, client };
-            self.begin_turn(turn, id, fresh, now, effects);
-        }
-        Ok(Ack {
-            duplicate: false,
-            conversation_id: announce.then(|| self.id.to_string()),
-            epoch: announce.then(|| self.epoch.clone()),
-        })
-    }
-
-    fn begin_turn(
-        &mut self,
-        turn: NewTurn,
-        id: &Option<String>,
-        fresh: &str,
-        now: Moment,
-        effects: &mut Vec<ConversationEffect>,
-    ) {
-        let NewTurn { text, plain, chosen_answer, setup, trigger, client } = turn;
-        let run = Run::new(fresh, client, setup.capabilities.clone());
-        let message_id = user_message(fresh).to_string();
-        let said = MessageCompleted {
-            message_id: message_id.clone(),
-            role: Role::User,
-            text: text.clone(),
-            citations: Vec::new(),
-            quick_replies: Vec::new(),
-            finish_reason: FinishReason::Complete,
-            from_seq: None,
-            run_id: None,
-        };
-        self.append(ServerMessage::MessageCompleted(Box::new(said)), id.clone(), now, effects);
-        let started = RunStarted { run_id: run.id().to_string(), trigger, message_id };
-        self.append(ServerMessage::RunStarted(started), None, now, effects);
-        self.asked = Some(Asked {
-            said: user_message(fresh),
-            answer: run.message.clone(),
-            rev: 1,
-            text: text.clone(),
-            plain: plain.clone(),
-            chosen_answer: chosen_answer.clone(),
-        });
-        let start = StartTurn { run: run.id().clone(), message: text, plain, chosen_answer, setup };
-        effects.push(ConversationEffect::Start(Box::new(start)));
-        self.run = Some(run);
     }
 
     /// Every tab is told how many answers are left, when that has changed.
@@ -343,41 +243,6 @@ impl Conversation {
         Ok(Ack::default())
     }
 
-    /// Another run for the last question; its answer takes the place of the one before.
-    fn regenerate(
-        &mut self,
-        message: &MessageId,
-        setup: TurnSetup,
-        fresh: &str,
-        client: ClientId,
-        now: Moment,
-        effects: &mut Vec<ConversationEffect>,
-    ) -> Result<Ack, CommandError> {
-        self.check_idle()?;
-        let Some(asked) = self.asked.as_mut().filter(|asked| asked.answer == *message) else {
-            let message = "`message_id` is not the last answer of this conversation";
-            return Err(CommandError::new(ErrorCode::BadRequest, message));
-        };
-        asked.rev += 1;
-        let run = Run::again(fresh, client, setup.capabilities.clone(), (asked.answer.clone(), asked.rev));
-        let started = RunStarted {
-            run_id: run.id().to_string(),
-            trigger: RunTrigger::Regenerate,
-            message_id: asked.said.to_string(),
-        };
-        let start = StartTurn {
-            run: run.id().clone(),
-            message: asked.text.clone(),
-            plain: asked.plain.clone(),
-            chosen_answer: asked.chosen_answer.clone(),
-            setup,
-        };
-        self.append(ServerMessage::RunStarted(started), None, now, effects);
-        effects.push(ConversationEffect::Start(Box::new(start)));
-        self.run = Some(run);
-        Ok(Ack::default())
-    }
-
     fn judge(
         &mut self,
         feedback: Feedback,
@@ -401,17 +266,4 @@ fn reply(id: Option<String>, answer: Result<Ack, CommandError>) -> ConversationE
         Err(error) => ServerMessage::Error(error),
     };
     ConversationEffect::Reply(Box::new(ServerFrame::answer(id, message)))
-}
-
-struct NewTurn {
-    text: String,
-    plain: Option<String>,
-    chosen_answer: Option<AnswerId>,
-    setup: TurnSetup,
-    trigger: RunTrigger,
-    client: ClientId,
-}
-
-fn user_message(fresh: &str) -> MessageId {
-    MessageId::new(&format!("said-{fresh}")).expect("a ULID makes an identifier")
 }

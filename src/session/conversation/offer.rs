@@ -3,6 +3,7 @@
 use super::action::{OpenAction, Progress, updated};
 use super::{Conversation, ConversationEffect};
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
+use crate::domain::action::ActionKind;
 use crate::domain::attribute::Attributes;
 use crate::domain::ids::ActionId;
 use crate::domain::project::{Policy, Project};
@@ -27,6 +28,12 @@ impl Conversation {
         if !run.capabilities.contains(&offered.action.kind()) {
             return;
         }
+        // The address was resolved by the turn, with the user's attributes.
+        let none = Attributes::new();
+        let resolver = Resolver { attributes: &none, settings: &project.settings };
+        let Some(action) = convert::offered(&offered.action, offered.resolved_url.as_deref(), project, resolver) else {
+            return;
+        };
         let ulid = run.id().as_str().trim_start_matches("run-").to_owned();
         let id = ActionId::new(&format!("action-{ulid}-{}", run.offered)).expect("a ULID makes an identifier");
         run.offered += 1;
@@ -45,7 +52,7 @@ impl Conversation {
             progress: Progress::Pending { until },
         };
         let belongs_to = (run.id().to_string(), run.message.to_string());
-        self.open(settings, open, Some(belongs_to), project, now, effects);
+        self.open(settings, open, action, Some(belongs_to), now, effects);
     }
 
     /// Writes an action into the log, from which it can be taken again as it is.
@@ -53,18 +60,12 @@ impl Conversation {
         &mut self,
         settings: &SessionSettings,
         open: OpenAction,
+        action: wire::Action,
         belongs_to: Option<(String, String)>,
-        project: &Project,
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) {
         let offered = &open.offered;
-        // The address was resolved by the turn, with the user's attributes.
-        let none = Attributes::new();
-        let resolver = Resolver { attributes: &none, settings: &project.settings };
-        let Some(action) = convert::offered(&offered.action, offered.resolved_url.as_deref(), project, resolver) else {
-            return;
-        };
         let until = open.progress.until();
         let (run_id, message_id) = belongs_to.unzip();
         let requested = wire::ActionRequested {
@@ -79,7 +80,8 @@ impl Conversation {
             target_client_id: open.target.to_string(),
             state: ActionState::Pending,
             expires_at: until.map(Moment::text),
-            await_result: true,
+            // The server itself learns how an automation ends.
+            await_result: offered.action.kind() != ActionKind::RunAutomation,
             origin: match offered.origin {
                 ActionOrigin::CustomAnswer => wire::ActionOrigin::CustomAnswer,
                 ActionOrigin::Agent => wire::ActionOrigin::Model,
@@ -110,7 +112,10 @@ impl Conversation {
             self.actions.remove(ended);
             return None;
         }
-        let offer = self.actions.iter().position(|open| open.progress.until().is_none());
-        self.actions.remove(offer.unwrap_or(0)).map(|open| open.id)
+        let offer = self.actions.iter().position(|open| open.progress == Progress::Pending { until: None });
+        // A step of an automation stays: nothing else would bring its automation to an end.
+        let is_step = |open: &OpenAction| open.offered.action.kind() == ActionKind::AutomationStep;
+        let other = offer.or_else(|| self.actions.iter().position(|open| !is_step(open)));
+        self.actions.remove(other.unwrap_or(0)).map(|open| open.id)
     }
 }

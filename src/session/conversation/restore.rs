@@ -9,6 +9,7 @@ use super::{Asked, Conversation, push_bounded};
 use crate::domain::ids::{AnswerId, ConversationId, MessageId, RunId};
 use crate::ports::conversation_store::StoredEvent;
 use crate::protocol::message::Role;
+use crate::protocol::run::RunTrigger;
 use crate::protocol::server_message::{Ack, ServerFrame, ServerMessage};
 use crate::session::settings::SessionSettings;
 
@@ -53,8 +54,12 @@ impl Conversation {
         match frame.message {
             ServerMessage::RunStarted(started) => {
                 self.run = RunId::new(&started.run_id).ok().map(Run::restored);
+                if started.trigger == RunTrigger::Automation {
+                    self.asked = None;
+                }
             }
             ServerMessage::RunFinished(_) => self.run = None,
+            ServerMessage::AutomationUpdated(updated) => self.take_in_automation(&updated),
             // What the agent says by itself answers nothing.
             ServerMessage::MessageStarted(started) if started.run_id.is_some() => {
                 let message = MessageId::new(&started.message_id).ok();
@@ -99,6 +104,7 @@ impl Conversation {
                 }
             }
             ServerMessage::ActionRequested(requested) => {
+                self.take_in_step(&requested);
                 if let Some(open) = OpenAction::restored(&requested) {
                     // What had to go to make room, the log says itself.
                     self.make_room(settings);

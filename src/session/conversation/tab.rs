@@ -112,6 +112,7 @@ impl Conversation {
         }
         self.offer_elsewhere(None, now, effects);
         self.expire_actions(settings, now, effects);
+        self.resume_automation(settings, now, effects);
         for until in self.actions.iter().filter_map(|open| open.progress.until()) {
             effects.push(ConversationEffect::WakeAt(until));
         }
