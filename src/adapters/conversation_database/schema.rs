@@ -8,7 +8,8 @@ use super::OpenError;
 
 /// What each version of the schema added, the first one first. Never change an
 /// entry that was released: add one.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE conversation (
         number INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
@@ -26,7 +27,16 @@ const MIGRATIONS: &[&str] = &["
         fingerprint INTEGER,
         PRIMARY KEY (conversation, seq)
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE seen_post (
+        user TEXT NOT NULL,
+        post TEXT NOT NULL,
+        at INTEGER NOT NULL DEFAULT (unixepoch()),
+        PRIMARY KEY (user, post)
+    ) STRICT, WITHOUT ROWID;
+",
+];
 
 /// Opens the database and brings its schema up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{LogPosition, StoreError, StoredEvent};
 
 /// Jobs that share one transaction.
@@ -50,6 +50,13 @@ pub(super) enum Work {
         user: UserId,
         since: String,
     },
+    SeePost {
+        user: UserId,
+        post: PostId,
+    },
+    SeenPosts {
+        user: UserId,
+    },
 }
 
 /// An event that lasts.
@@ -67,13 +74,14 @@ pub(super) enum Answer {
     Position(LogPosition),
     Events(Vec<StoredEvent>),
     Count(u64),
+    Posts(Vec<PostId>),
 }
 
 impl Answer {
     pub(super) fn position(self) -> Result<LogPosition, StoreError> {
         match self {
             Self::Position(position) => Ok(position),
-            Self::Done | Self::Events(_) | Self::Count(_) => {
+            Self::Done | Self::Events(_) | Self::Count(_) | Self::Posts(_) => {
                 Err(StoreError::Failed("no position was given".to_owned()))
             }
         }
@@ -82,7 +90,7 @@ impl Answer {
     pub(super) fn events(self) -> Result<Vec<StoredEvent>, StoreError> {
         match self {
             Self::Events(events) => Ok(events),
-            Self::Done | Self::Position(_) | Self::Count(_) => {
+            Self::Done | Self::Position(_) | Self::Count(_) | Self::Posts(_) => {
                 Err(StoreError::Failed("no events were given".to_owned()))
             }
         }
@@ -168,6 +176,17 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
             let count: i64 =
                 transaction.prepare_cached(query)?.query_row(params![user.as_str(), since], |row| row.get(0))?;
             Ok(Answer::Count(count.cast_unsigned()))
+        }
+        Work::SeePost { user, post } => {
+            let query = "INSERT INTO seen_post (user, post) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            transaction.prepare_cached(query)?.execute(params![user.as_str(), post.as_str()])?;
+            Ok(Answer::Done)
+        }
+        Work::SeenPosts { user } => {
+            let mut statement = transaction.prepare_cached("SELECT post FROM seen_post WHERE user = ?1")?;
+            let posts = statement.query_map([user.as_str()], |row| row.get::<_, String>(0))?;
+            let posts: Vec<String> = posts.collect::<Result<_, _>>()?;
+            Ok(Answer::Posts(posts.iter().filter_map(|post| PostId::new(post).ok()).collect()))
         }
         Work::Renew { conversation } => {
             let query = "UPDATE conversation SET epoch = ?2 WHERE id = ?1";
