@@ -14,8 +14,10 @@ pub mod article;
 pub mod assets;
 mod budgets;
 pub mod clock;
+mod connection;
 pub mod content;
 pub mod descriptors;
+mod fallback;
 pub mod health;
 pub mod host;
 pub mod hub;
@@ -27,6 +29,7 @@ pub mod router;
 mod seats;
 pub mod settings;
 pub mod socket;
+mod stay;
 pub mod upgrade;
 
 use std::future::Future;
@@ -45,6 +48,7 @@ use crate::ports::conversation_store::ConversationStore;
 use crate::ports::handover_desk::HandoverDesk;
 use answerer::Answerer;
 use clock::Clock;
+use fallback::Sessions;
 use hub::Hub;
 use metrics::Metrics;
 use seats::Seats;
@@ -67,10 +71,12 @@ pub struct Services {
 pub(crate) struct App {
     pub(crate) settings: ServerSettings,
     pub(crate) answerer: Arc<dyn Answerer>,
+    pub(crate) store: Arc<dyn ConversationStore>,
     pub(crate) clock: Clock,
     pub(crate) hub: Hub,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seats: Arc<Seats>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) revocations: watch::Receiver<Arc<Revocations>>,
     pub(crate) tracker: TaskTracker,
     pub(crate) stages: Stages,
@@ -117,13 +123,16 @@ pub async fn serve(
     let hub = Hub::new(&settings, &services, (clock, metrics.clone()), tracker.clone(), stages.clone());
     let is_on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
     let seats = Seats::new(settings.sockets_per_user);
+    let sessions = Sessions::new(settings.http_sessions);
     let app = App {
         settings,
         answerer: services.answerer,
+        store: services.store,
         clock,
         hub,
         metrics,
         seats,
+        sessions,
         revocations: services.revocations,
         tracker: tracker.clone(),
         stages: stages.clone(),

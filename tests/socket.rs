@@ -10,10 +10,16 @@ mod bad_frames;
 mod client;
 #[path = "socket/conversation.rs"]
 mod conversation;
+#[path = "socket/fallback.rs"]
+mod fallback;
 #[path = "socket/faults.rs"]
 mod faults;
+#[path = "socket/feed.rs"]
+mod feed;
 #[path = "socket/http.rs"]
 mod http;
+#[path = "socket/http_client.rs"]
+mod http_client;
 #[path = "socket/identity.rs"]
 mod identity;
 #[path = "socket/project.rs"]

@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::ids::{AutomationId, ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{ConversationStore, Keep, LogPosition, NewEvent, StoreError, StoredEvent};
 
 use writer::{Answer, Job, Row, Work};
@@ -252,7 +252,7 @@ impl ConversationStore for ConversationDatabase {
         let work = Work::RunsSince { user: user.clone(), since: since.to_owned() };
         match self.carry_out(work).await? {
             Answer::Count(count) => Ok(count),
-            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Runs(_) => {
+            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Runs(_) | Answer::Posts(_) => {
                 Err(StoreError::Failed("no count was given".to_owned()))
             }
         }
@@ -261,8 +261,21 @@ impl ConversationStore for ConversationDatabase {
     async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {
         match self.carry_out(Work::AutomationRuns).await? {
             Answer::Runs(runs) => Ok(runs),
-            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Count(_) => {
+            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Count(_) | Answer::Posts(_) => {
                 Err(StoreError::Failed("no runs were given".to_owned()))
+            }
+        }
+    }
+
+    async fn see_post(&self, user: &UserId, post: &PostId) -> Result<(), StoreError> {
+        self.carry_out(Work::SeePost { user: user.clone(), post: post.clone() }).await.map(|_| ())
+    }
+
+    async fn seen_posts(&self, user: &UserId) -> Result<Vec<PostId>, StoreError> {
+        match self.carry_out(Work::SeenPosts { user: user.clone() }).await? {
+            Answer::Posts(posts) => Ok(posts),
+            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Count(_) | Answer::Runs(_) => {
+                Err(StoreError::Failed("no posts were given".to_owned()))
             }
         }
     }

@@ -5,12 +5,12 @@
 //! bytes. To stay within, it forgets conversations that nobody follows, those that
 //! were left longest ago first; what somebody follows is never forgotten.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::domain::ids::{AutomationId, ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{ConversationStore, LogPosition, NewEvent, StoreError, StoredEvent};
 
 /// How much is kept.
@@ -49,6 +49,7 @@ struct Inner {
     releases: u64,
     bytes: usize,
     automation_runs: BTreeMap<AutomationId, u64>,
+    seen: BTreeSet<(UserId, PostId)>,
 }
 
 #[derive(Debug)]
@@ -206,6 +207,20 @@ impl ConversationStore for ConversationMemory {
 
     async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {
         Ok(self.lock().automation_runs.clone())
+    }
+
+    async fn see_post(&self, user: &UserId, post: &PostId) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        if inner.seen.len() >= self.bounds.conversations {
+            inner.seen.pop_first();
+        }
+        inner.seen.insert((user.clone(), post.clone()));
+        Ok(())
+    }
+
+    async fn seen_posts(&self, user: &UserId) -> Result<Vec<PostId>, StoreError> {
+        let inner = self.lock();
+        Ok(inner.seen.iter().filter(|(owner, _)| owner == user).map(|(_, post)| post.clone()).collect())
     }
 
     async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {

@@ -108,6 +108,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         desk: desk.clone().map(|desk| desk as Arc<dyn HandoverDesk>),
         revocations,
     };
+    // Before the address is told: whoever reads it may stop the server at once.
+    let told = told_to_stop()?;
     eprintln!(
         "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
         config.knowledge.display(),
@@ -117,7 +119,6 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     );
 
     let reloads = reload_thread(librarian, watch, stop.clone())?;
-    let told = told_to_stop()?;
     let serving = async {
         server::serve(listener, services, settings_of(&config), told).await;
         stop.cancel();
@@ -197,6 +198,8 @@ fn settings_of(config: &Config) -> ServerSettings {
         public_metrics: config.public_metrics,
         connections: limits.max_connections.min(possible),
         sockets_per_user: limits.sockets_per_user,
+        http_sessions: limits.http_sessions,
+        http_idle: limits.http_idle,
         daily_turns: limits.daily_turns_per_user,
         head_timeout: limits.head_timeout,
         drain: limits.drain,

@@ -66,7 +66,11 @@ pub(super) struct EraseArgs {
 
 /// Prints everything that is stored of a user, one JSON object a line.
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    user_data::export(&configuration()?.data, &args.user, |event| println!("{}", serde_json::json!(event)))?;
+    let folder = configuration()?.data;
+    user_data::export(&folder, &args.user, |event| println!("{}", serde_json::json!(event)))?;
+    for post in user_data::seen_posts(&folder, &args.user)? {
+        println!("{}", serde_json::json!(post));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

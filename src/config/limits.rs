@@ -10,8 +10,12 @@ use crate::agent::generation::TokenCaps;
 pub struct Limits {
     /// Connections at once.
     pub max_connections: usize,
-    /// Sockets of one user.
+    /// Sockets and HTTP sessions of one user.
     pub sockets_per_user: usize,
+    /// HTTP sessions at once.
+    pub http_sessions: usize,
+    /// Time after which an HTTP session ends without a request.
+    pub http_idle: Duration,
     /// Turns of one user in a day, instead of what the project says.
     pub daily_turns_per_user: Option<u64>,
     /// Most tokens of chat models in a day.
@@ -39,6 +43,8 @@ impl Limits {
         Self {
             max_connections: size(reader, "limits.max_connections", 1, 1_000_000),
             sockets_per_user: size(reader, "limits.sockets_per_user", 1, 1_000_000),
+            http_sessions: size(reader, "limits.http_sessions", 1, 1_000_000),
+            http_idle: millis(reader, "limits.http_idle_ms"),
             daily_turns_per_user: reader
                 .optional("limits.daily_turns_per_user", "a whole number of turns", |text| text.parse().ok()),
             daily_tokens: TokenCaps {

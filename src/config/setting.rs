@@ -98,7 +98,13 @@ pub const ALL: &[Setting] = &[
         "16000",
         "connections at once; never above the open files that the system allows",
     ),
-    setting("limits.sockets_per_user", "8", "websockets that one user may have open"),
+    setting("limits.sockets_per_user", "8", "websockets and HTTP sessions that one user may have open"),
+    setting("limits.http_sessions", "4000", "sessions over plain HTTP at once"),
+    setting(
+        "limits.http_idle_ms",
+        "60000",
+        "time after which a session over plain HTTP ends without a request, in milliseconds",
+    ),
     setting(
         "limits.daily_turns_per_user",
         "",

@@ -1,4 +1,5 @@
-//! Keeps what happened in conversations, as one append-only log each.
+//! Keeps what happened in conversations, as one append-only log each, and which posts
+//! their users have seen.
 //!
 //! A log is identified by its conversation and epoch. Its events are numbered
 //! from 1. What lasts is on disk once `append` returns, where the store has a disk.
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use crate::domain::ids::{AutomationId, ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 
 /// The end of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +128,18 @@ pub trait ConversationStore: Send + Sync {
     /// # Errors
     /// When the store fails.
     async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError>;
+
+    /// Notes that `user` has seen a post.
+    ///
+    /// # Errors
+    /// When the store is full or fails.
+    async fn see_post(&self, user: &UserId, post: &PostId) -> Result<(), StoreError>;
+
+    /// The posts that `user` has seen, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn seen_posts(&self, user: &UserId) -> Result<Vec<PostId>, StoreError>;
 
     /// Gives the log another epoch, since events that somebody may have seen are lost.
     ///

@@ -51,7 +51,7 @@ pub enum PostNotify {
 /// `feed.get`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FeedGet {
-    /// Only posts before this one.
+    /// Only posts that are older than this one, which is the last of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// At most so many.
@@ -73,6 +73,6 @@ pub struct FeedEntry {
     /// The post.
     #[serde(flatten)]
     pub post: PostContent,
-    /// Whether the user has seen it.
+    /// Whether the user has opened it, with `post.get`.
     pub seen: bool,
 }

@@ -45,11 +45,21 @@ pub fn fresh() -> String {
 /// A fresh identifier of an anonymous user: `anon-` and a UUID of version 4. Whoever
 /// knows it is that user, so it has nothing in common with other identifiers.
 pub fn anonymous_id() -> String {
-    let random = (Ulid::generate().random() << 64) | (Ulid::generate().random() & u128::from(u64::MAX));
+    let random = random();
     let uuid = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{uuid:032x}");
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     format!("anon-{}", parts.join("-"))
+}
+
+/// A fresh name of a connection, which nobody can guess: over HTTP, whoever knows it
+/// speaks for its user.
+pub fn session_id() -> String {
+    format!("sess-{:032x}", random())
+}
+
+fn random() -> u128 {
+    (Ulid::generate().random() << 64) | (Ulid::generate().random() & u128::from(u64::MAX))
 }
 
 /// A random number below `bound`, so that not all clients come back at once.

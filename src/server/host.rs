@@ -8,11 +8,25 @@ use axum::http::HeaderMap;
 use axum::http::header::{FORWARDED, HOST};
 use url::{Host, Url};
 
+use super::App;
+use super::router::Refusal;
+
 /// Whether a request was sent on this computer to this computer, as far as its head
 /// tells: by a loopback name, and not through a proxy.
 pub fn is_local(headers: &HeaderMap) -> bool {
     let is_forwarded = headers.keys().any(|name| *name == FORWARDED || name.as_str().starts_with("x-forwarded-"));
     !is_forwarded && name_of(headers).is_some_and(is_loopback)
+}
+
+/// Whether a socket may be opened by the name that the request uses.
+pub(crate) fn check(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+    if !app.is_on_loopback || is_known(headers, &app.settings.allowed_origins) {
+        return Ok(());
+    }
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host: String = host.chars().take(200).collect();
+    tracing::info!(http.host = host, "a connection was refused because its host is neither loopback nor of an origin");
+    Err(Refusal::Host)
 }
 
 /// Whether a server on loopback knows the name by which it is called: a loopback

@@ -96,7 +96,8 @@ struct Inside {
 
 struct Follower {
     number: u64,
-    client: ClientId,
+    /// The tab, when the follower stands for one.
+    client: Option<ClientId>,
     outbox: Arc<Outbox>,
     trace: bool,
 }
@@ -212,39 +213,26 @@ impl Hub {
         let room = core.find(&cursor.conversation, &request.user).await?;
         let mut inside = room.inner.lock().await;
         core.tab_came(&room, &mut inside, request.visitor.clone()).await;
-        let entry = self.resume_here(request, cursor, outbox, &room, &mut inside).await;
+        let client = Some(&request.visitor.client);
+        let entry = core.follow_from(cursor, outbox, client, request.trace, &room, &mut inside).await;
         if entry.is_none() {
             core.tab_left(&room, &mut inside, request.visitor.client.clone()).await;
         }
         entry
     }
 
-    async fn resume_here(
+    /// Lets one more reader follow a conversation of `user`, from where the client left
+    /// off. It is no tab: a connection that follows already is.
+    pub(crate) async fn read(
         &self,
-        request: &JoinRequest,
+        user: &UserId,
         cursor: &Cursor,
+        trace: bool,
         outbox: &Arc<Outbox>,
-        room: &Arc<Room>,
-        inside: &mut Inside,
     ) -> Option<Entry> {
-        let core = &self.core;
-        let position = core.store.position(&cursor.conversation, &request.user).await.ok()?;
-        let seq = inside.conversation.as_ref().map(Conversation::seq)?;
-        let is_valid = position.epoch == cursor.epoch && position.seq == seq && cursor.after <= seq;
-        let events = if is_valid {
-            core.store.read_after(&cursor.conversation, cursor.after, MAX_REPLAY_EVENTS + 1).await.ok()
-        } else {
-            None
-        };
-        let missed = events.filter(|events| events.len() <= MAX_REPLAY_EVENTS);
-        let resumed = missed.is_some();
-        let replay = match missed {
-            Some(events) => replay::compacted(&events),
-            // What cannot be told in full is told as a whole.
-            None => vec![Outgoing::new(&core.snapshot(room, inside, seq).await.ok()?)],
-        };
-        let following = core.follow(room, inside, outbox, &request.visitor.client, request.trace);
-        Some(Entry { following, conversation: room.id.clone(), epoch: position.epoch, seq, resumed, replay })
+        let room = self.core.find(&cursor.conversation, user).await?;
+        let mut inside = room.inner.lock().await;
+        self.core.follow_from(cursor, outbox, None, trace, &room, &mut inside).await
     }
 
     /// Carries out a command; the answer goes into `outbox`.
@@ -273,8 +261,9 @@ impl Hub {
         let room = &following.room;
         let mut inside = room.inner.lock().await;
         let Some(at) = inside.followers.iter().position(|follower| follower.number == following.number) else { return };
-        let client = inside.followers.swap_remove(at).client;
-        self.core.tab_left(room, &mut inside, client).await;
+        if let Some(client) = inside.followers.swap_remove(at).client {
+            self.core.tab_left(room, &mut inside, client).await;
+        }
         self.core.settle(room, &mut inside).await;
     }
 }
@@ -293,7 +282,7 @@ impl Core {
         trace: bool,
     ) -> Result<Entry, CommandError> {
         let mut inside = room.inner.lock().await;
-        let following = self.follow(&room, &mut inside, outbox, &visitor.client, trace);
+        let following = self.follow(&room, &mut inside, outbox, Some(&visitor.client), trace);
         self.tab_came(&room, &mut inside, visitor).await;
         let (epoch, seq) = match &inside.conversation {
             Some(conversation) => (conversation.epoch().to_owned(), conversation.seq()),
@@ -303,16 +292,45 @@ impl Core {
         Ok(Entry { following, conversation, epoch, seq, resumed: false, replay: Vec::new() })
     }
 
+    /// Follows from a place in the log, with what was missed.
+    async fn follow_from(
+        &self,
+        cursor: &Cursor,
+        outbox: &Arc<Outbox>,
+        client: Option<&ClientId>,
+        trace: bool,
+        room: &Arc<Room>,
+        inside: &mut Inside,
+    ) -> Option<Entry> {
+        let position = self.store.position(&cursor.conversation, &room.user).await.ok()?;
+        let seq = inside.conversation.as_ref().map(Conversation::seq)?;
+        let is_valid = position.epoch == cursor.epoch && position.seq == seq && cursor.after <= seq;
+        let events = if is_valid {
+            self.store.read_after(&cursor.conversation, cursor.after, MAX_REPLAY_EVENTS + 1).await.ok()
+        } else {
+            None
+        };
+        let missed = events.filter(|events| events.len() <= MAX_REPLAY_EVENTS);
+        let resumed = missed.is_some();
+        let replay = match missed {
+            Some(events) => replay::compacted(&events),
+            // What cannot be told in full is told as a whole.
+            None => vec![Outgoing::new(&self.snapshot(room, inside, seq).await.ok()?)],
+        };
+        let following = self.follow(room, inside, outbox, client, trace);
+        Some(Entry { following, conversation: room.id.clone(), epoch: position.epoch, seq, resumed, replay })
+    }
+
     fn follow(
         &self,
         room: &Arc<Room>,
         inside: &mut Inside,
         outbox: &Arc<Outbox>,
-        client: &ClientId,
+        client: Option<&ClientId>,
         trace: bool,
     ) -> Following {
         let number = self.followers.fetch_add(1, Ordering::Relaxed);
-        inside.followers.push(Follower { number, client: client.clone(), outbox: outbox.clone(), trace });
+        inside.followers.push(Follower { number, client: client.cloned(), outbox: outbox.clone(), trace });
         let mut rooms = self.rooms();
         if let Some(at) = inside.left.take() {
             rooms.left.remove(&at);
@@ -339,7 +357,7 @@ impl Core {
     }
 }
 
-fn not_stored(error: &StoreError) -> CommandError {
+pub(crate) fn not_stored(error: &StoreError) -> CommandError {
     match error {
         StoreError::NotFound => CommandError::new(ErrorCode::ConversationNotFound, "the conversation does not exist"),
         StoreError::Full(what) => {

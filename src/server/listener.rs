@@ -25,6 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+use super::stay::Stay;
 use super::{App, router};
 
 /// Connections that wait to be accepted.
@@ -109,29 +110,36 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 async fn connection(stream: TcpStream, place: Place, http: Arc<http1::Builder>, router: Router, app: Arc<App>) {
     // A piece of an answer must not wait for the one after it.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let stay = Stay::new(app.settings.http_timeout);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
         let router = router.clone();
-        let place = place.clone();
+        let (place, stay) = (place.clone(), stay.clone());
         async move {
             let mut request: Request = request.map(Body::new);
             request.extensions_mut().insert(place);
+            request.extensions_mut().insert(stay);
             let response: Result<Response, Infallible> = router.oneshot(request).await;
             response
         }
     });
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-    tokio::pin!(connection);
-    let served = timeout(app.settings.http_timeout, async {
+    let is_over = stay.is_over();
+    tokio::pin!(connection, is_over);
+    let served = async {
         tokio::select! {
             _ = connection.as_mut() => {}
+            () = is_over.as_mut() => {}
             () = app.stages.drain.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                let _ = connection.as_mut().await;
+                tokio::select! {
+                    _ = connection.as_mut() => {}
+                    () = is_over.as_mut() => {}
+                }
             }
         }
-    });
+    };
     tokio::select! {
-        _ = served => {}
+        () = served => {}
         () = app.stages.abandon.cancelled() => {}
     }
 }

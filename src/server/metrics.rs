@@ -53,6 +53,8 @@ pub(crate) enum Joining {
 pub(crate) struct Metrics {
     registry: Registry,
     sockets: Gauge,
+    http_sessions: Gauge,
+    http_streams: Gauge,
     closed: Family<CodeLabel, Counter>,
     joined: Family<CodeLabel, Counter>,
     refused: Family<CodeLabel, Counter>,
@@ -69,6 +71,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("docent");
         let metrics = Self {
             sockets: Gauge::default(),
+            http_sessions: Gauge::default(),
+            http_streams: Gauge::default(),
             closed: Family::default(),
             joined: Family::default(),
             refused: Family::default(),
@@ -82,6 +86,8 @@ impl Metrics {
             registry: Registry::default(),
         };
         registry.register("sockets", "Open websockets", metrics.sockets.clone());
+        registry.register("http_sessions", "Open sessions over HTTP", metrics.http_sessions.clone());
+        registry.register("http_streams", "Streams and polls of such sessions", metrics.http_streams.clone());
         registry.register("sockets_closed", "Websockets that the server closed, by code", metrics.closed.clone());
         registry.register("joined", "Conversations joined: new, replayed or snapshot", metrics.joined.clone());
         registry.register("refused", "Commands that were refused, by error code", metrics.refused.clone());
@@ -115,6 +121,22 @@ impl Metrics {
         self.sockets.dec();
         let code = code.map_or_else(|| "gone".to_owned(), |code| code.number().to_string());
         self.closed.get_or_create(&CodeLabel { code }).inc();
+    }
+
+    pub(crate) fn session_began(&self) {
+        self.http_sessions.inc();
+    }
+
+    pub(crate) fn session_ended(&self) {
+        self.http_sessions.dec();
+    }
+
+    pub(crate) fn stream_began(&self) {
+        self.http_streams.inc();
+    }
+
+    pub(crate) fn stream_ended(&self) {
+        self.http_streams.dec();
     }
 
     pub(crate) fn joined(&self, how: Joining) {

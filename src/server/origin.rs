@@ -7,6 +7,20 @@
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue};
 
+use super::App;
+use super::router::Refusal;
+
+/// Whether a page of the request's origin may open a socket, or do the same over HTTP.
+pub(crate) fn check(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
+    if is_allowed(headers, &app.settings.allowed_origins) {
+        return Ok(());
+    }
+    let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    let origin: String = origin.chars().take(200).collect();
+    tracing::info!(http.origin = origin, "a connection was refused because its origin is not allowed");
+    Err(Refusal::Origin)
+}
+
 /// Whether a socket may be opened: no origin, the server's own, or one of `allowed`, exactly.
 pub fn is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let mut origins = headers.get_all(ORIGIN).iter();

@@ -5,7 +5,7 @@
 //! connection is closed. Nobody who puts something in ever waits.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -135,6 +135,12 @@ impl Outbox {
         Self { queue: Mutex::default(), wake: Notify::new(), max_events, max_bytes }
     }
 
+    /// One that takes nothing.
+    pub fn closed() -> Self {
+        let queue = Queue { overflowed: true, ..Queue::default() };
+        Self { queue: Mutex::new(queue), ..Self::new(0, 0) }
+    }
+
     /// The lock is held for a few moves of memory, never across a wait.
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -212,6 +218,22 @@ impl Outbox {
     /// Makes the connection look, though nothing was added.
     pub fn nudge(&self) {
         self.wake.notify_one();
+    }
+}
+
+/// Where the frames of one connection wait.
+#[derive(Clone, Debug)]
+pub struct Outlets {
+    /// Answers to its commands.
+    pub answers: Arc<Outbox>,
+    /// Events of its conversation.
+    pub events: Arc<Outbox>,
+}
+
+impl Outlets {
+    /// One queue for everything, in the order in which it came.
+    pub fn together(outbox: Arc<Outbox>) -> Self {
+        Self { answers: outbox.clone(), events: outbox }
     }
 }
 

@@ -14,7 +14,7 @@ use axum::routing::{any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::{App, article, assets, health, upgrade};
+use super::{App, article, assets, fallback, health, upgrade};
 use crate::protocol::schema;
 
 /// Nothing but the page's own script, style and connections; no inline code, no
@@ -33,6 +33,7 @@ pub const SOCKET_PATH: &str = "/v1/socket";
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(SOCKET_PATH, any(upgrade::upgrade))
+        .merge(fallback::router(app.clone()))
         .route("/v1/schema.json", get(|| async { document(&SCHEMA) }))
         .route("/v1/asyncapi.json", get(|| async { document(&ASYNCAPI) }))
         .route("/healthz", get(health::healthz))

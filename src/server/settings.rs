@@ -14,8 +14,12 @@ pub struct ServerSettings {
     pub allowed_origins: Vec<String>,
     /// Most connections at a time; must stay below the limit of open files.
     pub connections: usize,
-    /// Most sockets of one user.
+    /// Most sockets of one user, and sessions over HTTP.
     pub sockets_per_user: usize,
+    /// Most sessions over HTTP at a time.
+    pub http_sessions: usize,
+    /// How long a session over HTTP goes on without a request or a stream.
+    pub http_idle: Duration,
     /// How long the head of a request may take.
     pub head_timeout: Duration,
     /// How long a connection that is not a socket may last.
@@ -47,6 +51,8 @@ impl Default for ServerSettings {
             allowed_origins: Vec::new(),
             connections: 16_000,
             sockets_per_user: 8,
+            http_sessions: 4_000,
+            http_idle: Duration::from_secs(60),
             head_timeout: Duration::from_secs(10),
             http_timeout: Duration::from_secs(60),
             head_bytes: 16 * 1024,

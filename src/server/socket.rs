@@ -7,39 +7,27 @@
 mod closing;
 mod fragments;
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::App;
-use super::clock::{fresh, spread};
-use super::content;
-use super::hub::{Entered, Entrance, Following};
+use super::clock::{fresh, session_id};
+use super::connection::Connection;
 use super::listener::Place;
-use super::metrics::Joining;
-use super::outbox::{Outbox, Outgoing};
-use super::seats::Seat;
-use crate::domain::ids::ConversationId;
-use crate::domain::revocation::Revocations;
+use super::outbox::{Outbox, Outlets};
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::frame::{FrameError, parse_frame};
-use crate::protocol::hello::AgentInfo;
-use crate::protocol::server_message::{ServerFrame, ServerMessage};
 use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES};
-use crate::session;
-use crate::session::conversation::command::Request;
-use crate::session::effect::Effect;
-use crate::session::event::{Event, Joined};
-use crate::session::state::{Opening, State};
+use crate::session::event::Event;
+use crate::session::state::Opening;
 
 use fragments::FragmentGuard;
 
@@ -74,9 +62,7 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Openi
             code = socket.converse(&mut stream) => code,
             () = abandon.cancelled() => None,
         };
-        if let Some(following) = socket.following.take() {
-            app.hub.leave(&following).await;
-        }
+        socket.connection.leave().await;
         code
     } else {
         Some(CloseCode::Version)
@@ -106,27 +92,13 @@ enum Wake {
 struct Socket<'a> {
     app: &'a Arc<App>,
     outbox: Arc<Outbox>,
-    /// Taken while it is stepped.
-    state: Option<State>,
-    following: Option<Following>,
-    replay: Vec<Outgoing>,
-    revocations: watch::Receiver<Arc<Revocations>>,
-    /// Held as long as the socket is open.
-    seat: Option<Seat>,
+    connection: Connection<'a>,
 }
 
 impl<'a> Socket<'a> {
     fn new(app: &'a Arc<App>, outbox: Arc<Outbox>, opening: Opening) -> Self {
-        let state = Some(State::open(&app.settings.session, opening, app.clock.now()));
-        Self {
-            app,
-            outbox,
-            state,
-            following: None,
-            replay: Vec::new(),
-            revocations: app.revocations.clone(),
-            seat: None,
-        }
+        let connection = Connection::new(app, Outlets::together(outbox.clone()), opening, session_id());
+        Self { app, outbox, connection }
     }
 
     /// Goes on until one side wants to close; `None` when the client is gone already.
@@ -148,7 +120,7 @@ impl<'a> Socket<'a> {
                 wake = next(stream, is_flushing) => wake,
                 () = outbox.changed() => Wake::Outbox,
                 () = timer.as_mut() => Wake::Deadline,
-                Ok(()) = self.revocations.changed() => Wake::Revocations,
+                Ok(()) = self.connection.revocations.changed() => Wake::Revocations,
                 () = drain.cancelled(), if !is_draining => Wake::Drain,
             };
             let closing = match wake {
@@ -161,40 +133,25 @@ impl<'a> Socket<'a> {
                 }
                 Wake::Flushed(Err(_)) => return None,
                 Wake::Outbox => None,
-                Wake::Deadline => self.event(Event::Tick { now: self.app.clock.now() }).await,
-                Wake::Revocations if self.is_revoked() => self.event(Event::Revoked).await,
+                Wake::Deadline => self.connection.event(Event::Tick { now: self.app.clock.now() }).await,
+                Wake::Revocations if self.connection.is_revoked() => self.connection.event(Event::Revoked).await,
                 Wake::Revocations => None,
                 Wake::Drain => {
                     is_draining = true;
-                    let busy = self.following.as_ref().is_some_and(Following::is_busy);
-                    let spread_ms = u64::try_from(self.app.settings.reconnect_spread.as_millis()).unwrap_or(u64::MAX);
-                    self.event(Event::Drain { busy, reconnect_after_ms: spread(spread_ms) }).await
+                    self.connection.event(self.connection.drain()).await
                 }
             };
             if closing.is_some() {
                 return closing;
             }
             if self.outbox.overflowed() {
-                return self.event(Event::Overflowed).await;
+                return self.connection.event(Event::Overflowed).await;
             }
-            if is_draining
-                && !is_flushing
-                && self.following.as_ref().is_none_or(|following| !following.is_busy())
-                && self.outbox.is_empty()
-            {
-                return self.event(Event::Drained).await.or(Some(CloseCode::GoingAway));
+            if is_draining && !is_flushing && !self.connection.is_busy() && self.outbox.is_empty() {
+                return self.connection.event(Event::Drained).await.or(Some(CloseCode::GoingAway));
             }
             self.rearm(timer.as_mut());
         }
-    }
-
-    /// Whether the user's token was revoked.
-    fn is_revoked(&self) -> bool {
-        let profile = self.state.as_ref().and_then(State::profile);
-        let token = profile.and_then(|profile| Some((&profile.user, profile.token.as_ref()?)));
-        token.is_some_and(|(user, token)| {
-            self.revocations.borrow().concern(user, token.id.as_deref(), token.earliest().0)
-        })
     }
 
     /// Moves the timer only when it is due or too late: most frames push the
@@ -207,7 +164,7 @@ impl<'a> Socket<'a> {
     }
 
     fn deadline(&self) -> Instant {
-        let moment = self.state.as_ref().and_then(|state| state.deadline(&self.app.settings.session));
+        let moment = self.connection.state().and_then(|state| state.deadline(&self.app.settings.session));
         match moment {
             Some(moment) => self.app.clock.instant(moment),
             None => Instant::now() + self.app.settings.run_timeout,
@@ -233,138 +190,19 @@ impl<'a> Socket<'a> {
             Message::Text(text) => match parse_frame(&text) {
                 Ok(commands) => {
                     for command in commands {
-                        let closing = self.event(Event::Command { command, fresh: fresh(), now }).await;
+                        let closing = self.connection.event(Event::Command { command, fresh: fresh(), now }).await;
                         if closing.is_some() {
                             return closing;
                         }
                     }
                     None
                 }
-                Err(error) => self.event(Event::BadFrame { error, now }).await,
+                Err(error) => self.connection.event(Event::BadFrame { error, now }).await,
             },
-            Message::Binary(_) => self.event(Event::BadFrame { error: FrameError::Binary, now }).await,
-            Message::Ping(_) | Message::Pong(_) => self.event(Event::Control { now }).await,
+            Message::Binary(_) => self.connection.event(Event::BadFrame { error: FrameError::Binary, now }).await,
+            Message::Ping(_) | Message::Pong(_) => self.connection.event(Event::Control { now }).await,
             // The answer to it was queued by the library; reading on sends it.
             Message::Close(_) | Message::Frame(_) => None,
-        }
-    }
-
-    /// Steps the session, and carries out what it wants; how to close, when it does.
-    async fn event(&mut self, event: Event) -> Option<CloseCode> {
-        let mut effects = VecDeque::from(self.step(event));
-        while let Some(effect) = effects.pop_front() {
-            match effect {
-                Effect::Send(frame) => {
-                    if let ServerMessage::Error(error) = &frame.message {
-                        self.app.metrics.refused(error.code);
-                    }
-                    self.outbox.push(Outgoing::new(&frame));
-                }
-                Effect::Greet(frame) => {
-                    let mut frames = vec![Outgoing::new(&frame)];
-                    frames.append(&mut self.replay);
-                    self.outbox.prepend(frames);
-                }
-                Effect::Join(_) if self.is_revoked() => effects.extend(self.step(Event::Revoked)),
-                Effect::Join(request) => {
-                    self.seat = self.app.seats.take(&request.user);
-                    if self.seat.is_none() {
-                        effects.extend(self.step(Event::Crowded));
-                        continue;
-                    }
-                    let event = match Box::pin(self.app.hub.join(request, &self.outbox)).await {
-                        Ok(entry) => {
-                            self.following = Some(entry.following);
-                            self.app.metrics.joined(match (entry.resumed, entry.replay.is_empty()) {
-                                (true, _) => Joining::Replayed,
-                                (false, false) => Joining::Snapshot,
-                                (false, true) => Joining::New,
-                            });
-                            self.replay = entry.replay;
-                            Event::Joined(Joined {
-                                session: format!("sess-{}", fresh()),
-                                conversation: entry.conversation,
-                                epoch: entry.epoch,
-                                seq: entry.seq,
-                                resumed: entry.resumed,
-                                agent: self.agent_info(),
-                            })
-                        }
-                        Err(error) => Event::JoinFailed(error),
-                    };
-                    effects.extend(self.step(event));
-                }
-                Effect::Converse(request) => {
-                    if let Some(following) = &self.following {
-                        Box::pin(self.app.hub.request(following, request, &self.outbox)).await;
-                    }
-                }
-                Effect::Enter { conversation, otherwise, request } => {
-                    let entering = Box::pin(self.enter(conversation, otherwise, request));
-                    if let Some(event) = entering.await {
-                        effects.extend(self.step(event));
-                    }
-                }
-                Effect::Used => {
-                    if let Some(following) = &self.following {
-                        Box::pin(self.app.hub.used(following)).await;
-                    }
-                }
-                Effect::ReadExperience { reference, experience, context } => {
-                    let published = self.app.answerer.published();
-                    let frame = content::experience(&published, &experience, &context, reference, self.app.clock.now());
-                    self.outbox.push(Outgoing::new(&frame));
-                }
-                Effect::ReadPost { reference, post, context } => {
-                    let published = self.app.answerer.published();
-                    let frame = content::post(&published, &post, &context, reference, self.app.clock.now());
-                    self.outbox.push(Outgoing::new(&frame));
-                }
-                Effect::ReadHistory { reference, conversation, user, before, limit } => {
-                    let page = Box::pin(self.app.hub.history(&conversation, &user, before, limit)).await;
-                    let message = match page {
-                        Ok(page) => ServerMessage::HistoryPage(page),
-                        Err(error) => ServerMessage::Error(error),
-                    };
-                    self.outbox.push(Outgoing::new(&ServerFrame::answer(reference, message)));
-                }
-                Effect::Close(code) => return Some(code),
-            }
-        }
-        None
-    }
-
-    /// The event that the session gets when a new conversation was entered.
-    async fn enter(
-        &mut self,
-        conversation: ConversationId,
-        otherwise: ConversationId,
-        request: Box<Request>,
-    ) -> Option<Event> {
-        let old = self.following.as_ref()?;
-        let profile = self.state.as_ref().and_then(State::profile)?;
-        let (visitor, trace) = (profile.visitor(), profile.trace);
-        let command = request.id.clone();
-        let fingerprint = request.fingerprint;
-        let entrance = Entrance { conversation, otherwise, request, visitor, trace };
-        let Entered { following, conversation, ack } = self.app.hub.enter(old, entrance, &self.outbox).await?;
-        self.following = Some(following);
-        Some(Event::Entered { conversation, command, fingerprint, ack })
-    }
-
-    fn step(&mut self, event: Event) -> Vec<Effect> {
-        let Some(state) = self.state.take() else { return Vec::new() };
-        let (state, effects) = session::step(&self.app.settings.session, state, event);
-        self.state = Some(state);
-        effects
-    }
-
-    fn agent_info(&self) -> AgentInfo {
-        let settings = &self.app.answerer.published().project.settings;
-        AgentInfo {
-            name: settings.name.clone(),
-            greeting: settings.greeting.clone(),
-            suggestions: settings.suggestions.clone(),
         }
     }
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Extension, Request, State};
-use axum::http::header::{
-    HOST, HeaderMap, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-};
+use axum::http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use hyper_util::rt::TokioIo;
@@ -43,11 +41,8 @@ pub(crate) async fn upgrade(
     if request.method() != Method::GET {
         return refusal(Refusal::MethodNotAllowed);
     }
-    if !origin::is_allowed(request.headers(), &app.settings.allowed_origins) {
-        let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-        let origin: String = origin.chars().take(200).collect();
-        tracing::info!(http.origin = origin, "a socket was refused because its origin is not allowed");
-        return refusal(Refusal::Origin);
+    if let Err(reason) = origin::check(&app, request.headers()) {
+        return refusal(reason);
     }
     let has_key = request.headers().get(SEC_WEBSOCKET_KEY).is_some_and(|key| key.len() == 24);
     let mut response = match create_response_with_body(&request, Body::empty) {
@@ -58,11 +53,8 @@ pub(crate) async fn upgrade(
             return response;
         }
     };
-    if app.is_on_loopback && !host::is_known(request.headers(), &app.settings.allowed_origins) {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let host: String = host.chars().take(200).collect();
-        tracing::info!(http.host = host, "a socket was refused because its host is neither loopback nor of an origin");
-        return refusal(Refusal::Host);
+    if let Err(reason) = host::check(&app, request.headers()) {
+        return refusal(reason);
     }
     let opening = Opening { is_local: app.is_local(request.headers()), anonymous_id: anonymous_id() };
     let version = negotiate(request.headers());

@@ -47,6 +47,17 @@ pub enum Effect {
         /// For whom.
         context: Box<UserContext>,
     },
+    /// Look up the posts that this user may read.
+    ReadFeed {
+        /// The command that asks.
+        reference: Option<String>,
+        /// Only posts older than this one.
+        before: Option<PostId>,
+        /// At most so many.
+        limit: u32,
+        /// For whom.
+        context: Box<UserContext>,
+    },
     /// Look up past messages of a conversation of this user.
     ReadHistory {
         /// The command that asks.

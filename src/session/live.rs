@@ -204,7 +204,14 @@ fn command_said(
             Err(error) => vec![refuse(origin.id, ErrorCode::PostNotFound, format!("`post_id`: {error}"))],
         },
         ClientMessage::Pong(_) => Vec::new(),
-        ClientMessage::EventTrack(_) | ClientMessage::FeedGet(_) | ClientMessage::ExperienceEvent(_) => {
+        ClientMessage::FeedGet(get) => match get.before.as_deref().map(PostId::new).transpose() {
+            Ok(before) => {
+                let context = Box::new(live.profile.context(&Attributes::new()));
+                vec![Effect::ReadFeed { reference: origin.id, before, limit: get.limit, context }]
+            }
+            Err(error) => vec![refuse(origin.id, ErrorCode::PostNotFound, format!("`before`: {error}"))],
+        },
+        ClientMessage::EventTrack(_) | ClientMessage::ExperienceEvent(_) => {
             let text = format!("`{}` is not served in this version of the server", message.type_name());
             vec![refuse(origin.id, ErrorCode::UnknownType, text)]
         }

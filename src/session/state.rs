@@ -91,6 +91,14 @@ impl State {
         }
     }
 
+    /// The conversation that commands go to.
+    pub fn conversation(&self) -> Option<&ConversationId> {
+        match self {
+            Self::Live(live) => Some(&live.conversation),
+            Self::AwaitingHello(_) | Self::Joining(_) | Self::Closing => None,
+        }
+    }
+
     /// Who is there, once that is known.
     pub fn profile(&self) -> Option<&Profile> {
         match self {

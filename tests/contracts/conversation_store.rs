@@ -2,7 +2,7 @@
 
 use docent::adapters::conversation_database::{ConversationDatabase, OpenError, user_data};
 use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
-use docent::domain::ids::{AutomationId, ConversationId, UserId};
+use docent::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use docent::ports::conversation_store::{ConversationStore, Keep, NewEvent, StoreError};
 
 fn conversation(name: &str) -> ConversationId {
@@ -113,6 +113,15 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     let counted = store.automation_runs().await.expect("counts");
     assert_eq!(counted, [(automation("a"), 2), (automation("b"), 1)].into());
 
+    let post = |name: &str| PostId::new(name).expect("an id");
+    for (user, name) in [(&ann, "news"), (&ann, "more"), (&ann, "news"), (&bob, "other")] {
+        store.see_post(user, &post(name)).await.expect("noted");
+    }
+    let mut seen = store.seen_posts(&ann).await.expect("posts");
+    seen.sort();
+    assert_eq!(seen, [post("more"), post("news")]);
+    assert_eq!(store.seen_posts(&user("cid")).await.expect("posts"), []);
+
     store.release(&one).await;
     store.release(&nowhere).await;
     if store.position(&one, &ann).await.is_ok() {
@@ -167,10 +176,13 @@ async fn a_users_conversations_are_handed_out_and_erased() {
     let mut exported = Vec::new();
     user_data::export(folder.path(), "ann", |event| exported.push(event)).expect("an export");
     assert_eq!(exported.iter().map(|event| event.conversation.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+    store.see_post(&user("ann"), &PostId::new("canary-post").expect("an id")).await.expect("noted");
+    assert_eq!(user_data::seen_posts(folder.path(), "ann").expect("posts")[0].seen_post, "canary-post");
     assert!(exported[0].frame["data"]["text"].as_str().is_some_and(|text| text.contains("of ann")));
     // While the server runs.
     assert_eq!(user_data::erase(folder.path(), "ann").expect("an erasure").conversations, 2);
     assert!(matches!(store.position(&conversation("one"), &user("ann")).await, Err(StoreError::NotFound)));
+    assert_eq!(store.seen_posts(&user("ann")).await.expect("posts"), []);
     assert!(store.append(&conversation("two"), events(2, 1)).await.is_err(), "nothing more of her is stored");
     assert!(store.position(&conversation("three"), &user("bob")).await.is_ok());
     drop(store);

@@ -127,6 +127,7 @@ fn run(moves: &[Move]) -> Vec<Effect> {
                 | Effect::Used
                 | Effect::ReadExperience { .. }
                 | Effect::ReadPost { .. }
+                | Effect::ReadFeed { .. }
                 | Effect::ReadHistory { .. } => {
                     assert!(was_live, "nothing for a conversation before there is one");
                 }

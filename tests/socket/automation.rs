@@ -47,7 +47,7 @@ async fn start_with(folder: &Path, settings: ServerSettings) -> Rig {
     let store = Arc::new(ConversationDatabase::open(&folder.join("data")).expect("a database"));
     let (revoke, revocations) = watch::channel(Arc::default());
     let answerer = Arc::new(Agent::new(library, embedder));
-    Rig::serve(settings, Services { answerer, store, revocations }, revoke).await
+    Rig::serve(settings, Services { answerer, store, desk: None, revocations }, revoke).await
 }
 
 /// A project folder, and the server on it.

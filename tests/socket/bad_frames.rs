@@ -174,7 +174,6 @@ async fn commands_of_later_versions_are_unknown() {
     let mut client = Client::join(rig.address).await;
     for (kind, data) in [
         ("event.track", json!({"name": "clicked"})),
-        ("feed.get", json!({"limit": 10})),
         ("experience.event", json!({"experience_id": "tour", "revision": 1, "kind": "shown"})),
     ] {
         assert_eq!(client.call(kind, data).await["data"]["code"], "unknown_type", "{kind}");

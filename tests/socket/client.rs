@@ -151,7 +151,7 @@ impl Client {
             let frame = self.frame().await;
             let answers = matches!(
                 frame["type"].as_str(),
-                Some("ack" | "error" | "welcome" | "experience.content" | "post.content")
+                Some("ack" | "error" | "welcome" | "experience.content" | "post.content" | "feed.page")
             );
             if answers && frame["ref"] == id {
                 return frame;

@@ -113,6 +113,13 @@ fn post(id: &str, status: Status, audience: Option<Condition>) -> Post {
     }
 }
 
+/// A post that is out since a day of January 2026.
+fn post_of(day: u32) -> Post {
+    let from = format!("2026-01-{day:02}T00:00:00Z").parse().expect("a time");
+    let schedule = Schedule { from: Some(from), until: None };
+    Post { schedule, ..post(&format!("january-{day}"), Status::Published, None) }
+}
+
 fn article(id: &str, audience: Option<Condition>) -> Article {
     let section = Section {
         heading_path: vec!["When <they> come".to_owned()],
@@ -156,6 +163,9 @@ pub(crate) fn project() -> Project {
         post("news", Status::Published, None),
         post("draft", Status::Draft, None),
         post("pro", Status::Published, pro()),
+        post_of(2),
+        post_of(9),
+        post_of(5),
     ] {
         project.posts.insert(post.id.clone(), post.into());
     }

@@ -64,6 +64,13 @@ impl Rig {
         Self { address, revoke, stop: Some(stop), server }
     }
 
+    /// The body of a page.
+    pub(crate) async fn get(&self, path: &str) -> String {
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let response = http.get(format!("http://{}{path}", self.address)).send().await.expect("a response");
+        response.text().await.expect("a body")
+    }
+
     /// Tells the server to stop, without waiting.
     pub(crate) fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {

@@ -34,6 +34,14 @@ const MIGRATIONS: &[&str] = &[
         runs INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE seen_post (
+        user TEXT NOT NULL,
+        post TEXT NOT NULL,
+        at INTEGER NOT NULL DEFAULT (unixepoch()),
+        PRIMARY KEY (user, post)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Opens the database and brings its schema up to date.

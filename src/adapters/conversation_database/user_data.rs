@@ -19,6 +19,15 @@ pub struct ExportedEvent {
     pub frame: serde_json::Value,
 }
 
+/// A post that the user has seen.
+#[derive(Debug, Serialize)]
+pub struct SeenPost {
+    /// The post.
+    pub seen_post: String,
+    /// When, in seconds since 1970.
+    pub at: i64,
+}
+
 /// What was erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erased {
@@ -56,7 +65,26 @@ pub fn export(folder: &Path, user: &str, mut each: impl FnMut(ExportedEvent)) ->
     Ok(())
 }
 
-/// Erases the conversations of `user`, also from the free pages of the file and from
+/// The posts that `user` has seen.
+///
+/// # Errors
+/// When the database is not there or cannot be read.
+pub fn seen_posts(folder: &Path, user: &str) -> Result<Vec<SeenPost>, UserDataError> {
+    let connection = open(folder, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if !knows_seen_posts(&connection)? {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare("SELECT post, at FROM seen_post WHERE user = ?1 ORDER BY at, post")?;
+    let posts = statement.query_map([user], |row| Ok(SeenPost { seen_post: row.get(0)?, at: row.get(1)? }))?;
+    Ok(posts.collect::<Result<_, _>>()?)
+}
+
+/// Whether a server of this version has opened the database.
+fn knows_seen_posts(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'seen_post'", [], |row| row.get(0))
+}
+
+/// Erases the conversations of `user` and what they have seen, also from the free pages of the file and from
 /// the write-ahead log. A running server may go on meanwhile; what one of the user's
 /// open conversations wants to append afterwards is refused.
 ///
@@ -67,6 +95,9 @@ pub fn erase(folder: &Path, user: &str) -> Result<Erased, UserDataError> {
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     let conversations = connection.execute("DELETE FROM conversation WHERE user = ?1", params![user])?;
+    if knows_seen_posts(&connection)? {
+        connection.execute("DELETE FROM seen_post WHERE user = ?1", params![user])?;
+    }
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(Erased { conversations })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::domain::ids::{AutomationId, ConversationId, UserId};
+use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{LogPosition, StoreError, StoredEvent};
 
 /// Jobs that share one transaction.
@@ -53,6 +53,13 @@ pub(super) enum Work {
         since: String,
     },
     AutomationRuns,
+    SeePost {
+        user: UserId,
+        post: PostId,
+    },
+    SeenPosts {
+        user: UserId,
+    },
 }
 
 /// An event that lasts.
@@ -72,13 +79,14 @@ pub(super) enum Answer {
     Events(Vec<StoredEvent>),
     Count(u64),
     Runs(BTreeMap<AutomationId, u64>),
+    Posts(Vec<PostId>),
 }
 
 impl Answer {
     pub(super) fn position(self) -> Result<LogPosition, StoreError> {
         match self {
             Self::Position(position) => Ok(position),
-            Self::Done | Self::Events(_) | Self::Count(_) | Self::Runs(_) => {
+            Self::Done | Self::Events(_) | Self::Count(_) | Self::Runs(_) | Self::Posts(_) => {
                 Err(StoreError::Failed("no position was given".to_owned()))
             }
         }
@@ -87,7 +95,7 @@ impl Answer {
     pub(super) fn events(self) -> Result<Vec<StoredEvent>, StoreError> {
         match self {
             Self::Events(events) => Ok(events),
-            Self::Done | Self::Position(_) | Self::Count(_) | Self::Runs(_) => {
+            Self::Done | Self::Position(_) | Self::Count(_) | Self::Runs(_) | Self::Posts(_) => {
                 Err(StoreError::Failed("no events were given".to_owned()))
             }
         }
@@ -185,6 +193,17 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
                 }
             }
             Ok(Answer::Runs(runs))
+        }
+        Work::SeePost { user, post } => {
+            let query = "INSERT INTO seen_post (user, post) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            transaction.prepare_cached(query)?.execute(params![user.as_str(), post.as_str()])?;
+            Ok(Answer::Done)
+        }
+        Work::SeenPosts { user } => {
+            let mut statement = transaction.prepare_cached("SELECT post FROM seen_post WHERE user = ?1")?;
+            let posts = statement.query_map([user.as_str()], |row| row.get::<_, String>(0))?;
+            let posts: Vec<String> = posts.collect::<Result<_, _>>()?;
+            Ok(Answer::Posts(posts.iter().filter_map(|post| PostId::new(post).ok()).collect()))
         }
         Work::Renew { conversation } => {
             let query = "UPDATE conversation SET epoch = ?2 WHERE id = ?1";

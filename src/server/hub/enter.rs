@@ -6,7 +6,7 @@ use super::{Following, Hub, Room, not_stored, replay};
 use crate::domain::ids::ConversationId;
 use crate::protocol::MAX_REPLAY_EVENTS;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
-use crate::server::outbox::{Outbox, Outgoing};
+use crate::server::outbox::{Outgoing, Outlets};
 use crate::session::conversation::command::Request;
 use crate::session::conversation::tab::Visitor;
 
@@ -31,16 +31,16 @@ pub(crate) struct Entered {
 impl Hub {
     /// Carries out a command in a new conversation of the same user, and follows that
     /// one instead of `old`. When it is refused, the error is sent and `old` goes on.
-    pub(crate) async fn enter(&self, old: &Following, entrance: Entrance, outbox: &Arc<Outbox>) -> Option<Entered> {
+    pub(crate) async fn enter(&self, old: &Following, entrance: Entrance, outlets: &Outlets) -> Option<Entered> {
         let Entrance { conversation, otherwise, request, visitor, trace } = entrance;
         let known = self.core.find(&conversation, &old.room.user).await;
         let entered = match known {
             // The client came back to where the command had led it.
             Some(room) if Arc::ptr_eq(&room, &old.room) => {
-                self.core.request(&room, request, outbox).await;
+                self.core.request(&room, request, &outlets.answers).await;
                 None
             }
-            Some(room) => self.enter_again(room, request, outbox, visitor, trace).await,
+            Some(room) => self.enter_again(room, request, outlets, visitor, trace).await,
             None => {
                 let user = &old.room.user;
                 let is_taken = self.core.store.position(&conversation, user).await.is_ok();
@@ -49,9 +49,9 @@ impl Hub {
                 }
                 let reference = request.id.clone();
                 match self.open(if is_taken { otherwise } else { conversation }, user.clone()).await {
-                    Ok(room) => self.enter_new(room, request, outbox, visitor, trace).await,
+                    Ok(room) => self.enter_new(room, request, outlets, visitor, trace).await,
                     Err(error) => {
-                        outbox.push(refused(reference, error));
+                        outlets.answers.push(refused(reference, error));
                         None
                     }
                 }
@@ -65,19 +65,19 @@ impl Hub {
         &self,
         room: Arc<Room>,
         request: Box<Request>,
-        outbox: &Arc<Outbox>,
+        outlets: &Outlets,
         visitor: Visitor,
         trace: bool,
     ) -> Option<Entered> {
         let reference = request.id.clone();
-        let following = match self.core.follow_new(room, outbox, visitor, trace).await {
+        let following = match self.core.follow_new(room, &outlets.events, visitor, trace).await {
             Ok(entry) => entry.following,
             Err(error) => {
-                outbox.push(refused(reference, error));
+                outlets.answers.push(refused(reference, error));
                 return None;
             }
         };
-        match self.core.request(&following.room, request, outbox).await {
+        match self.core.request(&following.room, request, &outlets.answers).await {
             Some(ack) => Some(Entered { conversation: following.room.id.clone(), following, ack }),
             None => {
                 self.leave(&following).await;
@@ -91,24 +91,24 @@ impl Hub {
         &self,
         room: Arc<Room>,
         request: Box<Request>,
-        outbox: &Arc<Outbox>,
+        outlets: &Outlets,
         visitor: Visitor,
         trace: bool,
     ) -> Option<Entered> {
         let reference = request.id.clone();
-        let ack = self.core.request(&room, request, outbox).await?;
+        let ack = self.core.request(&room, request, &outlets.answers).await?;
         let mut inside = room.inner.lock().await;
         if let Err(error) = self.core.store.position(&room.id, &room.user).await {
-            outbox.push(refused(reference, not_stored(&error)));
+            outlets.answers.push(refused(reference, not_stored(&error)));
             return None;
         }
         let events = self.core.store.read_after(&room.id, 0, MAX_REPLAY_EVENTS + 1).await.unwrap_or_default();
         let missed = replay::compacted(&events);
         // A client that misses events sees so by their numbers, and resumes.
         if events.len() <= MAX_REPLAY_EVENTS && missed.len() <= self.core.settings.session.queue_events / 2 {
-            missed.into_iter().for_each(|event| outbox.push(event));
+            missed.into_iter().for_each(|event| outlets.events.push(event));
         }
-        let following = self.core.follow(&room, &mut inside, outbox, &visitor.client, trace);
+        let following = self.core.follow(&room, &mut inside, &outlets.events, Some(&visitor.client), trace);
         self.core.tab_came(&room, &mut inside, visitor).await;
         drop(inside);
         Some(Entered { conversation: room.id.clone(), following, ack })

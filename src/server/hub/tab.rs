@@ -12,7 +12,7 @@ impl Hub {
     pub(crate) async fn used(&self, following: &Following) {
         let mut inside = following.room.inner.lock().await;
         let follower = inside.followers.iter().find(|follower| follower.number == following.number);
-        let Some(client) = follower.map(|follower| follower.client.clone()) else { return };
+        let Some(client) = follower.and_then(|follower| follower.client.clone()) else { return };
         let event = ConversationEvent::TabUsed { client, now: self.core.clock.now() };
         self.core.let_happen(&following.room, &mut inside, event).await;
     }
