@@ -28,6 +28,7 @@ mod seats;
 pub mod settings;
 pub mod socket;
 pub mod upgrade;
+pub mod websocket;
 
 use std::future::Future;
 use std::sync::Arc;
