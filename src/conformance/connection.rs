@@ -34,7 +34,7 @@ pub(super) enum Arrival {
 
 /// What came of opening a socket.
 pub(super) enum Opened {
-    Open(Connection),
+    Open(Box<Connection>),
     /// The server answered with this status.
     Refused(u16),
 }
@@ -58,7 +58,10 @@ impl Connection {
             request.headers_mut().insert("origin", HeaderValue::from_str(origin)?);
         }
         match timeout(server.patience, connect_async(request)).await.context("the socket does not open in time")? {
-            Ok((socket, _)) => Ok(Opened::Open(Self { socket, resumed_after: None, order: Order::default() })),
+            Ok((socket, _)) => {
+                let connection = Self { socket, resumed_after: None, order: Order::default() };
+                Ok(Opened::Open(Box::new(connection)))
+            }
             Err(Error::Http(response)) => Ok(Opened::Refused(response.status().as_u16())),
             Err(error) => Err(error).context("the socket does not open"),
         }

@@ -123,7 +123,7 @@ impl<'a> Player<'a> {
             let opened = Connection::open(self.server, connect).await.map_err(|error| format!("{error:#}"))?;
             match (opened, connect.refused) {
                 (Opened::Open(connection), None) => {
-                    self.sockets.insert(name.to_owned(), connection);
+                    self.sockets.insert(name.to_owned(), *connection);
                     return Ok(());
                 }
                 (Opened::Refused(status), Some(expected)) if status == expected => return Ok(()),

@@ -30,8 +30,11 @@ static ASYNCAPI: LazyLock<Bytes> = LazyLock::new(|| schema::asyncapi().to_string
 /// The path of the websocket.
 pub const SOCKET_PATH: &str = "/v1/socket";
 
+/// Makes what serves a path.
+type Route = fn() -> MethodRouter<Arc<App>>;
+
 /// Every path that is served, and what serves it.
-const ROUTES: &[(&str, fn() -> MethodRouter<Arc<App>>)] = &[
+const ROUTES: &[(&str, Route)] = &[
     (SOCKET_PATH, || any(upgrade::upgrade)),
     ("/v1/schema.json", || get(|| async { document(&SCHEMA) })),
     ("/v1/asyncapi.json", || get(|| async { document(&ASYNCAPI) })),

@@ -58,7 +58,7 @@ async fn outcome(rig: &Rig, vector: &Value) -> String {
         }
         (Value::String(text), None) => client.send_raw(Message::text(text.clone())).await,
         (Value::Array(parts), None) => {
-            client.send_raw(Message::text(parts.iter().map(repeated).collect::<String>())).await
+            client.send_raw(Message::text(parts.iter().map(repeated).collect::<String>())).await;
         }
         (_, None) => panic!("{vector}"),
     }
