@@ -239,7 +239,7 @@ mod tests {
                 r#"{"message_id":"m","value":"ann@example.com, expected `x`"}"#,
                 "unknown variant, expected `up` or `down`",
             ),
-            (r#"{"message_id":"m","value":7}"#, "invalid type: integer, expected string or map"),
+            (r#"{"message_id":7}"#, "invalid type: integer, expected a string"),
             ("{}", "missing field `message_id`"),
         ] {
             let kind = if data.contains("text") { "message.send" } else { "feedback.set" };

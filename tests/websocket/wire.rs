@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
+/// Payloads from this length on are masked with zeros, which costs nothing.
+const LARGE: usize = 256 * 1024;
+
 /// A frame of the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -30,6 +33,7 @@ pub(crate) struct Wire {
     buffer: Vec<u8>,
     /// How many bytes of an unfinished payload were masked.
     masked: usize,
+    is_large: bool,
 }
 
 impl Wire {
@@ -48,7 +52,7 @@ impl Wire {
         let head = String::from_utf8(head).expect("text");
         assert!(head.contains("101") && head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
         let (reading, writing) = stream.into_split();
-        Self { reading, writing, buffer: Vec::new(), masked: 0 }
+        Self { reading, writing, buffer: Vec::new(), masked: 0, is_large: false }
     }
 
     /// Sends a part. A server that has closed already takes nothing, which is no fault.
@@ -93,10 +97,14 @@ impl Wire {
                 self.buffer.extend((len as u64).to_be_bytes());
             }
         }
-        self.buffer.extend(MASK);
+        self.is_large = len >= LARGE;
+        self.buffer.extend(if self.is_large { [0; 4] } else { MASK });
     }
 
     fn mask(&mut self, payload: &[u8]) {
+        if self.is_large {
+            return self.buffer.extend_from_slice(payload);
+        }
         let offset = self.masked;
         self.buffer.extend(payload.iter().enumerate().map(|(at, byte)| byte ^ MASK[(offset + at) % 4]));
         self.masked += payload.len();
