@@ -5,6 +5,7 @@ mod ask;
 mod bench;
 mod chat;
 mod check;
+mod conformance;
 mod embedders;
 mod eval;
 mod explain;
@@ -56,6 +57,8 @@ enum Command {
     Export(user::ExportArgs),
     /// Erase everything that is stored of a user.
     Erase(user::EraseArgs),
+    /// Check that a running server speaks the protocol as its golden transcripts say.
+    Conformance(conformance::ConformanceArgs),
     /// Get models for the transformer.
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -111,6 +114,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Revoke(args) => user::revoke(&args),
         Command::Export(args) => user::export(&args),
         Command::Erase(args) => user::erase(&args),
+        Command::Conformance(args) => conformance::run(args).await,
         Command::Model(command) => model::run(command).await,
         Command::Bench(command) => bench::run(command).await,
     }

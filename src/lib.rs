@@ -21,9 +21,11 @@ pub mod session;
 
 pub mod adapters;
 
-pub mod bench;
 pub mod eval;
 pub mod server;
+
+pub mod bench;
+pub mod conformance;
 
 pub mod config;
 

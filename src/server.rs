@@ -31,6 +31,7 @@ pub mod settings;
 pub mod socket;
 mod stay;
 pub mod upgrade;
+pub mod websocket;
 
 use std::future::Future;
 use std::sync::Arc;

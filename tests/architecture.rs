@@ -15,7 +15,7 @@ const RANKS: &[&[&str]] = &[
     &["session"],
     &["adapters"],
     &["server", "eval"],
-    &["bench"],
+    &["bench", "conformance"],
     &["config"],
     &["cli"],
 ];

@@ -10,10 +10,19 @@
 #[path = "socket/client.rs"]
 #[expect(dead_code, reason = "each suite uses a part of the client")]
 mod client;
+#[path = "torture/disk.rs"]
+mod disk;
+#[path = "torture/holder.rs"]
+mod holder;
 #[path = "torture/kill.rs"]
 mod kill;
 #[path = "torture/server.rs"]
+#[expect(dead_code, reason = "each suite uses a part of the server")]
 mod server;
+#[path = "torture/sync.rs"]
+mod sync;
+#[path = "torture/tracer.rs"]
+mod tracer;
 
 /// How often something is done: `usual` times, or as often as `DOCENT_TEST_TORTURE` says.
 fn count(usual: usize) -> usize {

@@ -15,6 +15,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +31,9 @@ const WAITING_JOBS: usize = 1024;
 const FILE: &str = "conversations.sqlite";
 /// The file that one process at a time holds.
 const LOCK: &str = "lock";
+/// How often, and how long apart, it is looked at for who holds it.
+const HOLDER_LOOKS: u32 = 50;
+const HOLDER_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -166,10 +170,7 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            let holder = if holder.trim().is_empty() { "unknown".to_owned() } else { holder.trim().to_owned() };
-            return Err(OpenError::Held { folder: folder.to_owned(), holder });
+            return Err(OpenError::Held { folder: folder.to_owned(), holder: holder(&mut file) });
         }
         Err(TryLockError::Error(source)) => return Err(fault(source)),
     }
@@ -177,6 +178,26 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     file.rewind().map_err(fault)?;
     writeln!(file, "{}", std::process::id()).map_err(fault)?;
     Ok(file)
+}
+
+/// The number of the process that has the lock, as it wrote it; it may be about to,
+/// and the number of a process before it, which was killed, may still stand there.
+fn holder(file: &mut File) -> String {
+    for _ in 0..HOLDER_LOOKS {
+        let mut holder = String::new();
+        let read = file.rewind().and_then(|()| file.read_to_string(&mut holder));
+        if read.is_ok() && holder.ends_with('\n') && runs(holder.trim()) {
+            return holder.trim().to_owned();
+        }
+        std::thread::sleep(HOLDER_PAUSE);
+    }
+    "unknown".to_owned()
+}
+
+/// Whether a process runs; yes where the system does not tell.
+fn runs(process: &str) -> bool {
+    let processes = Path::new("/proc");
+    !processes.join("self").exists() || processes.join(process).exists()
 }
 
 #[async_trait]

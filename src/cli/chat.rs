@@ -159,12 +159,12 @@ fn lines_of_input() -> mpsc::Receiver<String> {
 }
 
 /// The address of the socket of a server.
-fn socket_address(server: &Url) -> anyhow::Result<Url> {
+pub(super) fn socket_address(server: &Url) -> anyhow::Result<Url> {
     let mut address = server.clone();
     let scheme = match server.scheme() {
         "http" | "ws" => "ws",
         "https" | "wss" => {
-            anyhow::bail!("`{server}`: chat has no TLS; connect to the server itself, as in http://127.0.0.1:8787")
+            anyhow::bail!("`{server}`: there is no TLS here; connect to the server itself, as in http://127.0.0.1:8787")
         }
         other => anyhow::bail!("`{server}`: `{other}:` is not a way to reach a server; use http://HOST:PORT"),
     };

@@ -1,6 +1,7 @@
 //! Where the log goes: standard error, so that standard output stays a result.
 
 use std::io::IsTerminal;
+use std::panic::PanicHookInfo;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
@@ -20,6 +21,14 @@ pub(super) fn of_server(config: &Config) {
         LogFormat::Text => log.with_target(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
+    std::panic::set_hook(Box::new(panicked));
+}
+
+/// Logs where a panic was, and not what it says: that may repeat what a user wrote, such
+/// as a text that was cut in the middle of a letter.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(panic.place = place, "a task panicked");
 }
 
 /// Warnings and progress of a command that answers on standard output.
@@ -30,4 +39,40 @@ pub(super) fn of_command() {
         .with_writer(std::io::stderr)
         .with_target(false);
     let _ = log.try_init();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_logged_without_what_it_says() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log = fmt().with_writer(move || writer.clone()).finish();
+        let text = "ünlucky";
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(panicked));
+        let cut = tracing::subscriber::with_default(log, || std::panic::catch_unwind(|| text[..1].len()));
+        std::panic::set_hook(usual);
+        assert!(cut.is_err());
+        let log = String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("text");
+        assert!(log.contains("a task panicked") && log.contains("log.rs") && !log.contains("nlucky"), "{log}");
+    }
 }

@@ -71,6 +71,12 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     log::of_server(&config);
 
+    // First of all, since it tells at once when another process has the folder.
+    let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
+        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()))
+    } else {
+        Arc::new(ConversationDatabase::open(&config.data)?)
+    };
     let opened = embedders::of_config(&config).await?;
     let embedder = opened.embedder();
     let folders = Folders::new(&config.knowledge, config.prompts.as_deref());
@@ -89,11 +95,6 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     for warning in &status.diagnostics {
         tracing::warn!("{warning}");
     }
-    let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
-        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()))
-    } else {
-        Arc::new(ConversationDatabase::open(&config.data)?)
-    };
     let desk = desk_of(&config)?;
     let chat = models::of_config(&config, (!config.is_throwaway).then_some(config.data.as_path()))?;
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;

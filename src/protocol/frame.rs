@@ -161,11 +161,19 @@ fn is_command_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
-/// What is wrong, without the position, cut to a length that fits into an answer.
+/// What is wrong, without the position and without what the client said, which may be
+/// personal, cut to a length that fits into an answer.
 fn brief(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let end = text.rfind(" at line ").unwrap_or(text.len());
-    text[..end].chars().take(200).collect()
+    let text = &text[..text.rfind(" at line ").unwrap_or(text.len())];
+    let text = match text.rfind(", expected ") {
+        Some(at) => {
+            let said = text[..at].find(['"', '`']).unwrap_or(at);
+            format!("{}{}", text[..said].trim_end(), &text[at..])
+        }
+        None => text.to_owned(),
+    };
+    text.chars().take(200).collect()
 }
 
 /// How deep brackets are nested outside of strings. Faulty JSON gets some number.
@@ -221,6 +229,24 @@ mod tests {
     fn a_faulty_command_keeps_its_readable_id() {
         let commands = parse_frame(r#"{"type":"nonsense","id":"01ABC","data":null}"#).expect("a frame");
         assert_eq!(commands[0].id.as_deref(), Some("01ABC"));
+    }
+
+    #[test]
+    fn errors_do_not_repeat_what_was_said() {
+        for (data, expected) in [
+            (r#"{"text":{"a, expected `b`":1}}"#, "invalid type: map, expected a string"),
+            (
+                r#"{"message_id":"m","value":"ann@example.com, expected `x`"}"#,
+                "unknown variant, expected `up` or `down`",
+            ),
+            (r#"{"message_id":7}"#, "invalid type: integer, expected a string"),
+            ("{}", "missing field `message_id`"),
+        ] {
+            let kind = if data.contains("text") { "message.send" } else { "feedback.set" };
+            let frame = format!(r#"{{"type":"{kind}","data":{data}}}"#);
+            let error = parse_frame(&frame).expect("a frame").remove(0).message.expect_err(data);
+            assert!(error.message.ends_with(&format!("is not valid: {expected}")), "{data}: {}", error.message);
+        }
     }
 
     #[test]

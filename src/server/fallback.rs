@@ -32,6 +32,7 @@ use tokio::time::timeout;
 
 use super::App;
 use super::clock::{anonymous_id, session_id};
+use super::router::Route;
 use super::stay::Stay;
 use crate::protocol::MAX_COMMAND_BYTES;
 use crate::protocol::client_message::ClientMessage;
@@ -51,12 +52,16 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// Requests of one session that wait while another is carried out.
 const WAITING_CALLS: usize = 8;
 
+/// The paths that pages of allowed origins may ask for, and what serves them.
+pub(super) const ROUTES: &[(&str, Route)] = &[
+    ("/v1/sessions", || post(begin).delete(end).options(cross_origin::preflight)),
+    ("/v1/commands", || post(commands).options(cross_origin::preflight)),
+    ("/v1/conversations/{id}/events", || get(events).options(cross_origin::preflight)),
+];
+
 pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
-    Router::new()
-        .route("/v1/sessions", post(begin).delete(end).options(cross_origin::preflight))
-        .route("/v1/commands", post(commands).options(cross_origin::preflight))
-        .route("/v1/conversations/{id}/events", get(events).options(cross_origin::preflight))
-        .layer(middleware::from_fn_with_state(app, cross_origin::guard))
+    let routes = ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()));
+    routes.layer(middleware::from_fn_with_state(app, cross_origin::guard))
 }
 
 /// Begins a session.

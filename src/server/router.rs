@@ -10,7 +10,7 @@ use axum::http::header::{
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{MethodRouter, any, get};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
@@ -30,20 +30,33 @@ static ASYNCAPI: LazyLock<Bytes> = LazyLock::new(|| schema::asyncapi().to_string
 /// The path of the websocket.
 pub const SOCKET_PATH: &str = "/v1/socket";
 
+/// Makes what serves a path.
+pub(super) type Route = fn() -> MethodRouter<Arc<App>>;
+
+/// The paths that any page may ask for, and what serves them.
+const ROUTES: &[(&str, Route)] = &[
+    (SOCKET_PATH, || any(upgrade::upgrade)),
+    ("/v1/schema.json", || get(|| async { document(&SCHEMA) })),
+    ("/v1/asyncapi.json", || get(|| async { document(&ASYNCAPI) })),
+    ("/healthz", || get(health::healthz)),
+    ("/readyz", || get(health::readyz)),
+    ("/metrics", || get(health::metrics)),
+    ("/articles/{*id}", || get(article::article)),
+    ("/", || get(|| async { assets::INDEX })),
+    ("/try-it.js", || get(|| async { assets::SCRIPT })),
+    ("/try-it.css", || get(|| async { assets::STYLE })),
+    ("/article.css", || get(|| async { assets::ARTICLE_STYLE })),
+];
+
+/// The paths that are served, with `{…}` for what differs.
+pub fn paths() -> impl Iterator<Item = &'static str> {
+    ROUTES.iter().chain(fallback::ROUTES).map(|(path, _)| *path)
+}
+
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route(SOCKET_PATH, any(upgrade::upgrade))
+    let routes = ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()));
+    routes
         .merge(fallback::router(app.clone()))
-        .route("/v1/schema.json", get(|| async { document(&SCHEMA) }))
-        .route("/v1/asyncapi.json", get(|| async { document(&ASYNCAPI) }))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
-        .route("/metrics", get(health::metrics))
-        .route("/articles/{*id}", get(article::article))
-        .route("/", get(|| async { assets::INDEX }))
-        .route("/try-it.js", get(|| async { assets::SCRIPT }))
-        .route("/try-it.css", get(|| async { assets::STYLE }))
-        .route("/article.css", get(|| async { assets::ARTICLE_STYLE }))
         .fallback(|_: Method, _: Uri| async { refusal(Refusal::NotFound) })
         .method_not_allowed_fallback(|| async { refusal(Refusal::MethodNotAllowed) })
         .layer(middleware::from_fn(with_safe_headers))

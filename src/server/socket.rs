@@ -4,9 +4,6 @@
 //! the outbox, the clock and the stages of a shutdown. A write that does not get
 //! through is only one more thing that it waits for.
 
-mod closing;
-mod fragments;
-
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -14,8 +11,6 @@ use std::task::Poll;
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::App;
@@ -23,36 +18,24 @@ use super::clock::{fresh, session_id};
 use super::connection::Connection;
 use super::listener::Place;
 use super::outbox::{Outbox, Outlets};
+use super::websocket::{self, WebSocket, WebSocketLimits, code_of};
 use crate::protocol::close_code::CloseCode;
 use crate::protocol::frame::{FrameError, parse_frame};
 use crate::protocol::{MAX_COMMAND_BYTES, MAX_SERVER_FRAME_BYTES};
 use crate::session::event::Event;
 use crate::session::state::Opening;
 
-use fragments::FragmentGuard;
-
-type Stream = WebSocketStream<FragmentGuard<TcpStream>>;
-
-/// Bytes that are read or written at a time: what an idle socket keeps.
-const BUFFER: usize = 1024;
-
 /// Bytes that are handed to the stream before it is flushed.
 const BATCH: usize = 32 * 1024;
 
 /// Serves one websocket; without an `opening` there is no common version.
 pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Opening>, place: Place, app: Arc<App>) {
-    let config = WebSocketConfig::default()
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
-        .max_write_buffer_size(MAX_SERVER_FRAME_BYTES * 2 + BATCH)
-        .max_message_size(Some(MAX_COMMAND_BYTES))
-        .max_frame_size(Some(MAX_COMMAND_BYTES));
-    let guard = FragmentGuard::new(stream, app.settings.fragments, &early);
-    let mut stream = if early.is_empty() {
-        WebSocketStream::from_raw_socket(guard, Role::Server, Some(config)).await
-    } else {
-        WebSocketStream::from_partially_read(guard, early, Role::Server, Some(config)).await
+    let limits = WebSocketLimits {
+        message_bytes: MAX_COMMAND_BYTES,
+        fragments: app.settings.fragments,
+        waiting_bytes: MAX_SERVER_FRAME_BYTES * 2 + BATCH,
     };
+    let mut stream = websocket::accept(stream, early, limits).await;
     let outbox = Arc::new(Outbox::new(app.settings.session.queue_events, app.settings.session.queue_bytes));
     app.metrics.opened();
     let code = if let Some(opening) = opening {
@@ -70,7 +53,8 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Openi
     app.metrics.closed(code);
     if let Some(code) = code {
         // Apart, so that the memory it needs is not part of every idle socket.
-        let closing = Box::pin(closing::close(&mut stream, code, &outbox, app.settings.close_timeout));
+        let left = std::iter::from_fn(|| outbox.pop());
+        let closing = Box::pin(websocket::close(&mut stream, code, left, app.settings.close_timeout));
         tokio::select! {
             () = closing => {}
             () = app.stages.abandon.cancelled() => {}
@@ -102,7 +86,7 @@ impl<'a> Socket<'a> {
     }
 
     /// Goes on until one side wants to close; `None` when the client is gone already.
-    async fn converse(&mut self, stream: &mut Stream) -> Option<CloseCode> {
+    async fn converse(&mut self, stream: &mut WebSocket) -> Option<CloseCode> {
         let mut is_flushing = false;
         let mut is_draining = false;
         let timer = sleep_until(self.deadline());
@@ -172,7 +156,7 @@ impl<'a> Socket<'a> {
     }
 
     /// Hands waiting frames to the stream; whether there were any.
-    async fn fill(&self, stream: &mut Stream) -> Result<bool, Error> {
+    async fn fill(&self, stream: &mut WebSocket) -> Result<bool, Error> {
         let mut bytes = 0;
         while bytes < BATCH
             && let Some(text) = self.outbox.pop()
@@ -208,7 +192,7 @@ impl<'a> Socket<'a> {
 }
 
 /// The next frame, or the end of a flush.
-async fn next(stream: &mut Stream, is_flushing: bool) -> Wake {
+async fn next(stream: &mut WebSocket, is_flushing: bool) -> Wake {
     poll_fn(|context| {
         if is_flushing && let Poll::Ready(flushed) = stream.poll_flush_unpin(context) {
             return Poll::Ready(Wake::Flushed(flushed));
@@ -216,23 +200,4 @@ async fn next(stream: &mut Stream, is_flushing: bool) -> Wake {
         stream.poll_next_unpin(context).map(Wake::Received)
     })
     .await
-}
-
-/// How to close after bytes that are not a message; `None` when nobody is there.
-fn code_of(error: &Error) -> Option<CloseCode> {
-    match error {
-        Error::Capacity(_) => Some(CloseCode::TooBig),
-        Error::Utf8(_) => Some(CloseCode::InvalidText),
-        Error::Protocol(_) => Some(CloseCode::Protocol),
-        Error::Io(error) if fragments::is_too_many(error) => Some(CloseCode::TooBig),
-        Error::Io(_)
-        | Error::ConnectionClosed
-        | Error::AlreadyClosed
-        | Error::Tls(_)
-        | Error::WriteBufferFull(_)
-        | Error::AttackAttempt
-        | Error::Url(_)
-        | Error::Http(_)
-        | Error::HttpFormat(_) => None,
-    }
 }

@@ -20,6 +20,9 @@ use crate::protocol::frame::FrameCommand;
 use crate::protocol::hello::{GoingAway, Hello, Welcome};
 use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
 
+/// Why a token that was taken does not hold any more.
+pub(super) const REVOKED: &str = "the user or the token was revoked";
+
 /// The optional part of the protocol that sends traces.
 pub(super) const TRACE: &str = "trace";
 
@@ -201,7 +204,9 @@ pub(super) fn joining(settings: &SessionSettings, joining: Box<Joining>, event: 
         }
         Event::Drain { reconnect_after_ms, .. } => close(vec![going_away(reconnect_after_ms)], CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
-        Event::Revoked => close(Vec::new(), CloseCode::InvalidToken),
+        Event::Revoked => {
+            close(vec![refuse(joining.reference.clone(), ErrorCode::AuthInvalid, REVOKED)], CloseCode::InvalidToken)
+        }
         Event::Crowded => {
             let message = "the user has too many connections: close one";
             close(vec![refuse(joining.reference.clone(), ErrorCode::QuotaExceeded, message)], CloseCode::TooManySockets)

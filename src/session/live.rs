@@ -3,7 +3,7 @@
 use super::conversation::command::{Command, Feedback, Report, Request, Say, TurnSetup};
 use super::effect::Effect;
 use super::event::Event;
-use super::handshake::going_away;
+use super::handshake::{REVOKED, going_away};
 use super::identity::IdentityError;
 use super::launch::launch;
 use super::moment::Moment;
@@ -81,10 +81,7 @@ pub(super) fn live(settings: &SessionSettings, mut live: Box<Live>, event: Event
         }
         Event::Drained if live.draining => close(Vec::new(), CloseCode::GoingAway),
         Event::Overflowed => close(Vec::new(), CloseCode::Slow),
-        Event::Revoked => {
-            let message = "the user or the token was revoked";
-            close(vec![refuse(None, ErrorCode::AuthInvalid, message)], CloseCode::InvalidToken)
-        }
+        Event::Revoked => close(vec![refuse(None, ErrorCode::AuthInvalid, REVOKED)], CloseCode::InvalidToken),
         Event::Drained | Event::Crowded | Event::Joined(_) | Event::JoinFailed(_) => (State::Live(live), Vec::new()),
     }
 }

@@ -5,12 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A server process; it is killed when this is dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
+    /// Everything that it has printed.
+    pub(crate) log: Arc<Mutex<String>>,
 }
 
 /// Writes a small project into `folder`.
@@ -24,24 +27,46 @@ pub(crate) fn project(folder: &Path) {
     fs::write(knowledge.join("articles/invite.md"), article).expect("a file");
 }
 
+/// What starts a server in `folder` at a port of its own.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_docent"));
+    command.current_dir(folder).args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
+    command
+}
+
 impl Server {
     /// Starts a server in `folder` and waits until it listens. Its limits are raised,
     /// so that they are not what is tested.
     pub(crate) fn start(folder: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_docent"))
-            .current_dir(folder)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data", "data"])
-            .env("DOCENT_LIMITS_COMMANDS_PER_10S", "100000")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("docent starts");
+        Self::start_with(folder, &[("DOCENT_LIMITS_COMMANDS_PER_10S", "100000")])
+    }
+
+    /// Starts a server with these variables in its environment, and no other settings.
+    pub(crate) fn start_with(folder: &Path, environment: &[(&str, &str)]) -> Self {
+        let mut process =
+            command(folder).envs(environment.iter().copied()).stderr(Stdio::piped()).spawn().expect("docent starts");
         let mut lines = BufReader::new(process.stderr.take().expect("standard error")).lines();
-        let line = lines.find_map(|line| line.ok().filter(|line| line.contains("http://"))).expect("an address");
+        let log = Arc::new(Mutex::new(String::new()));
+        let keep = {
+            let log = log.clone();
+            move |line: std::io::Result<String>| {
+                let line = line.unwrap_or_default();
+                *log.lock().expect("no panic") += &format!("{line}\n");
+                line
+            }
+        };
+        let line = lines.by_ref().map(&keep).find(|line| line.contains("Docent serves"));
+        let line = line.unwrap_or_else(|| panic!("no server: {}", log.lock().expect("no panic")));
         let address = line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address");
         let address = address.parse().expect("an address");
         // Reads on, so that the server never waits for its log.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address }
+        std::thread::spawn(move || lines.for_each(|line| drop(keep(line))));
+        Self { process, address, log }
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Ends it without a chance to do anything more.

@@ -127,9 +127,11 @@ pub(super) fn run(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) 
                     let _ = reply.send(answer);
                 }
             }
-            Err(error) => {
-                for reply in replies {
-                    let _ = reply.send(Err(StoreError::Failed(error.to_string())));
+            // Each for itself, so that reads are served while nothing can be written.
+            Err(_) => {
+                for (reply, work) in replies.into_iter().zip(works) {
+                    let alone = together(&mut connection, &[work]).map(|mut answers| answers.remove(0));
+                    let _ = reply.send(alone.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()))));
                 }
             }
         }

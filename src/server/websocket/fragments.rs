@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream that fails once a message has too many fragments.
 #[derive(Debug)]
-pub(super) struct FragmentGuard<S> {
+pub struct FragmentGuard<S> {
     stream: S,
     limit: u32,
     fragments: u32,
