@@ -5,6 +5,7 @@ mod ask;
 mod bench;
 mod chat;
 mod check;
+mod doctor;
 mod embedders;
 mod eval;
 mod explain;
@@ -43,6 +44,8 @@ enum Command {
     Ask(ask::AskArgs),
     /// Report every mistake in a project.
     Check(check::CheckArgs),
+    /// Find out what the configured endpoints can do.
+    Doctor(doctor::DoctorArgs),
     /// Write a small project to start from.
     Init(init::InitArgs),
     /// Measure quality: of a project's own cases, or of a public data set.
@@ -105,6 +108,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Chat(args) => chat::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Check(args) => check::run(&args).await,
+        Command::Doctor(args) => doctor::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
         Command::Token(args) => user::token(&args),
