@@ -1,6 +1,7 @@
 //! What stands behind the ports: each adapter implements one of them, and only
 //! adapters name an outside service.
 
+pub mod chat_recording;
 pub mod chat_relay;
 pub mod conversation_database;
 pub mod conversation_memory;

@@ -6,6 +6,7 @@ mod bench;
 mod chat;
 mod check;
 mod conformance;
+mod doctor;
 mod embedders;
 mod eval;
 mod explain;
@@ -44,6 +45,8 @@ enum Command {
     Ask(ask::AskArgs),
     /// Report every mistake in a project.
     Check(check::CheckArgs),
+    /// Find out what the configured endpoints can do.
+    Doctor(doctor::DoctorArgs),
     /// Write a small project to start from.
     Init(init::InitArgs),
     /// Measure quality: of a project's own cases, or of a public data set.
@@ -108,6 +111,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Chat(args) => chat::run(args).await,
         Command::Ask(args) => ask::run(args).await,
         Command::Check(args) => check::run(&args).await,
+        Command::Doctor(args) => doctor::run(&args).await,
         Command::Init(args) => init::run(&args),
         Command::Eval(command) => eval::run(command).await,
         Command::Token(args) => user::token(&args),

@@ -4,10 +4,16 @@
 
 #[path = "models/dialects.rs"]
 mod dialects;
+#[path = "models/doctor.rs"]
+mod doctor;
 #[path = "models/faults.rs"]
 mod faults;
 #[path = "models/provider.rs"]
 mod provider;
+#[path = "models/recording.rs"]
+mod recording;
+#[path = "models/relay.rs"]
+mod relay;
 #[path = "models/requests.rs"]
 mod requests;
 #[path = "models/served.rs"]

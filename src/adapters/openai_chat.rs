@@ -12,6 +12,7 @@ mod chunk;
 mod endpoint;
 mod event_stream;
 mod failure;
+pub mod probe;
 mod reasoning;
 mod request;
 mod retry_after;
@@ -87,7 +88,7 @@ impl ChatModel for OpenAiChat {
 
     async fn answer(&self, request: &ChatRequest) -> Result<ChatStream, ChatError> {
         let max_output_tokens = request.max_output_tokens.min(self.max_output_tokens);
-        let sent = self.endpoint.send(request, max_output_tokens).await;
+        let sent = self.endpoint.send(&request::content(request), max_output_tokens).await;
         let (name, attempts) = (self.name.clone(), sent.attempts);
         let response = sent.outcome.map_err(|failure| error(&name, failure, attempts))?;
         let reader = AnswerReader::new(max_output_tokens, self.section);

@@ -110,7 +110,7 @@ fn transformer(settings: &Embeddings) -> anyhow::Result<TransformerSettings> {
     })
 }
 
-fn openai(settings: &Embeddings) -> OpenAiSettings {
+pub(super) fn openai(settings: &Embeddings) -> OpenAiSettings {
     OpenAiSettings {
         base_url: settings.base_url.clone(),
         api_key: settings.api_key.clone(),

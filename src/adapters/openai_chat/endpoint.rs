@@ -18,12 +18,13 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use super::failure::{self, Complaint, Failure};
-use super::request::{self, Dialect};
+use super::request::{self, Content, Dialect};
 use super::{OpenAiChatSettings, retry_after};
-use crate::ports::chat_model::ChatRequest;
 
 /// Most bytes of an error that are looked at.
 const MAX_ERROR: usize = 64 << 10;
+/// Most bytes of a list of models.
+const MAX_MODELS: usize = 8 << 20;
 /// Time for the content of an error.
 const ERROR_TIME: Duration = Duration::from_secs(2);
 
@@ -76,14 +77,20 @@ impl Endpoint {
         })
     }
 
+    /// How it wants to be asked, as far as it was found out.
+    pub(super) fn dialect(&self) -> Dialect {
+        *self.dialect.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks, and returns the answer as soon as it begins to come. A request that
     /// the endpoint does not take because of its dialect is sent again in another.
-    pub(super) async fn send(&self, request: &ChatRequest, max_output_tokens: u32) -> Sent<Response> {
+    pub(super) async fn send(&self, content: &Content, max_output_tokens: u32) -> Sent<Response> {
         let mut attempts = 1;
-        let mut dialect = *self.dialect.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dialect = self.dialect();
         loop {
-            let body = request::body(&self.model, request, max_output_tokens, dialect);
-            let refusal = match self.try_once(body).await {
+            let body = request::body(&self.model, content, max_output_tokens, dialect);
+            let sent = self.through(|client| async move { client.chat().create_byot(body).await }).await;
+            let refusal = match sent {
                 Ok(response) => {
                     *self.dialect.lock().unwrap_or_else(PoisonError::into_inner) = dialect;
                     return Sent { outcome: Ok(response), attempts };
@@ -98,7 +105,28 @@ impl Endpoint {
         }
     }
 
-    async fn try_once(&self, body: Value) -> Result<Response, Refusal> {
+    /// What the endpoint tells of its models, when it does within the time.
+    pub(super) async fn models(&self, within: Duration) -> Option<Value> {
+        let told = async {
+            let mut response = self.through(|client| async move { client.models().list_byot().await }).await.ok()?;
+            let mut body = Vec::new();
+            while let Some(part) = response.chunk().await.ok()? {
+                body.extend_from_slice(&part);
+                if body.len() > MAX_MODELS {
+                    return None;
+                }
+            }
+            serde_json::from_slice(&body).ok()
+        };
+        tokio::time::timeout(within, told).await.ok()?
+    }
+
+    /// Lets async-openai ask, and takes the answer from its transport.
+    async fn through<F, A>(&self, ask: F) -> Result<Response, Refusal>
+    where
+        F: FnOnce(Client<OpenAIConfig>) -> A,
+        A: Future<Output = Result<IgnoredAny, OpenAIError>>,
+    {
         let (begun, mut response) = mpsc::channel(1);
         let (http, settings) = (self.http.clone(), self.settings);
         let transport = tower::service_fn(move |request: HttpRequestFactory| {
@@ -111,11 +139,9 @@ impl Endpoint {
                 Ok::<_, OpenAIError>(Response::from(hyper::http::Response::new("null")))
             }
         });
-        let client = self.client.clone().with_http_service(transport);
-        let sent: Result<IgnoredAny, OpenAIError> = client.chat().create_byot(body).await;
         let unknown =
             || Refusal { failure: Failure::passing("it could not be asked"), complaint: Complaint::default() };
-        match sent {
+        match ask(self.client.clone().with_http_service(transport)).await {
             Ok(IgnoredAny) => response.try_recv().map_err(|_| unknown()),
             Err(OpenAIError::Boxed(error)) => {
                 Err(error.downcast::<Refusal>().map_or_else(|_| unknown(), |refusal| *refusal))

@@ -14,14 +14,23 @@ pub(super) struct Dialect {
     pub tells_usage: bool,
 }
 
-/// The body of a request for at most so many tokens.
-pub(super) fn body(model: &str, request: &ChatRequest, max_output_tokens: u32, dialect: Dialect) -> Value {
-    let mut body = Map::new();
-    body.insert("model".to_owned(), json!(model));
-    body.insert("messages".to_owned(), request.messages.iter().map(message).collect());
+/// What of a request is the same in all dialects.
+pub(super) type Content = Map<String, Value>;
+
+/// The conversation and the tools.
+pub(super) fn content(request: &ChatRequest) -> Content {
+    let mut content = Content::new();
+    content.insert("messages".to_owned(), request.messages.iter().map(message).collect());
     if !request.tools.is_empty() {
-        body.insert("tools".to_owned(), request.tools.iter().map(tool).collect());
+        content.insert("tools".to_owned(), request.tools.iter().map(tool).collect());
     }
+    content
+}
+
+/// The body of a request for at most so many tokens.
+pub(super) fn body(model: &str, content: &Content, max_output_tokens: u32, dialect: Dialect) -> Value {
+    let mut body = content.clone();
+    body.insert("model".to_owned(), json!(model));
     let limit = if dialect.counts_completion { "max_completion_tokens" } else { "max_tokens" };
     body.insert(limit.to_owned(), json!(max_output_tokens));
     body.insert("stream".to_owned(), json!(true));
@@ -84,7 +93,7 @@ mod tests {
             }],
             ..ChatRequest::default()
         };
-        let written = body("m", &request, 9, Dialect { counts_completion: false, tells_usage: true });
+        let written = body("m", &content(&request), 9, Dialect { counts_completion: false, tells_usage: true });
         let function = |arguments: &str| json!({"id": "a", "type": "function", "function": {"name": "open", "arguments": arguments}});
         assert_eq!(
             written,
@@ -103,7 +112,8 @@ mod tests {
                 "tools": [{"type": "function", "function": {"name": "open", "description": "Opens.", "parameters": {"type": "object"}}}],
             })
         );
-        let written = body("m", &ChatRequest::default(), 7, Dialect { counts_completion: true, tells_usage: false });
+        let written =
+            body("m", &content(&ChatRequest::default()), 7, Dialect { counts_completion: true, tells_usage: false });
         assert_eq!(written, json!({"model": "m", "stream": true, "messages": [], "max_completion_tokens": 7}));
     }
 }
