@@ -98,7 +98,7 @@ mod tests {
             json!({"messages": [{"system": "Be kind."}, {"user": "What are the rates?"}, {"user": "x"}], "tools": []});
         assert_eq!(
             nearest(&asked, recorded()).expect("one"),
-            "the nearest is aa, where /messages/1/user is \"Hello\" and now \"What are the rates?\"; /messages/2/user is missing, which is now \"x\""
+            "the nearest is bb, where /messages/1/user is \"What are the fees?\" and now \"What are the rates?\"; /messages/2/user is missing, which is now \"x\""
         );
         let long = |end: &str| json!({"messages": [{"system": "word ".repeat(100) + end}]});
         let (then, now) = (long("old"), long("new"));

@@ -43,8 +43,19 @@ pub(super) struct Screen {
     fence: Option<(char, usize)>,
     /// Whether what comes next is shown at the beginning of a line.
     line_start: bool,
+    /// The last characters that were shown, where something was taken out behind them.
+    cut: Option<String>,
+    /// The last characters that were shown.
+    tail: String,
     removed: Removed,
 }
+
+/// Characters that a link, an image or HTML could begin with.
+const MARKS: &[char] = &['<', '!', '[', ']', '(', '\\', '`', ':', '/'];
+/// How the schemes end that clients make links of.
+const SCHEMES: [&str; 4] = ["ttp", "tps", "ftp", "lto"];
+/// Characters that are kept to see what could come together over a cut.
+const TAIL: usize = 3;
 
 impl Screen {
     pub(super) fn new() -> Self {
@@ -92,6 +103,7 @@ impl Screen {
                 Found::Citation(numbers) => {
                     let (known, unknown): (Vec<u32>, Vec<u32>) =
                         numbers.into_iter().partition(|number| allowed.cites(*number));
+                    self.cut = Some(self.tail.clone());
                     self.removed.citations += u32::try_from(unknown.len()).unwrap_or(u32::MAX);
                     if !known.is_empty() {
                         cite(&mut pieces, std::mem::take(&mut text), known);
@@ -103,16 +115,21 @@ impl Screen {
                         self.show(&format!("[{label}]({address})"), &mut text);
                     } else {
                         self.removed.links += 1;
+                        self.cut = Some(self.tail.clone());
                         self.show(&label, &mut text);
+                        self.cut = Some(self.tail.clone());
                     }
                 }
                 Found::Image { description } => {
                     self.removed.links += 1;
+                    self.cut = Some(self.tail.clone());
                     self.show(&plain(description, allowed), &mut text);
+                    self.cut = Some(self.tail.clone());
                 }
                 Found::Address { address, bracketed } => {
                     if !allowed.leads_to(address) {
                         self.removed.links += 1;
+                        self.cut = Some(self.tail.clone());
                     } else if bracketed {
                         self.show(&format!("<{address}>"), &mut text);
                     } else {
@@ -130,10 +147,35 @@ impl Screen {
     }
 
     fn show(&mut self, shown: &str, text: &mut String) {
-        for c in shown.chars().filter(|c| is_visible(*c)) {
+        for c in shown.chars() {
+            if !is_visible(c) {
+                self.cut.get_or_insert_with(|| self.tail.clone());
+                continue;
+            }
+            if let Some(before) = self.cut.take()
+                && could_join(&before, c)
+            {
+                text.push(' ');
+            }
             text.push(c);
             self.line_start = c == '\n';
+            self.tail.push(c.to_ascii_lowercase());
+            if self.tail.chars().count() > TAIL {
+                self.tail.remove(0);
+            }
         }
+    }
+}
+
+/// Whether what stands before and after a cut could become something that neither
+/// is: `<` and `a`, `http` and `s://`, `www` and `.example`.
+fn could_join(before: &str, after: char) -> bool {
+    let Some(last) = before.chars().last() else { return false };
+    match after {
+        '.' => before == "www",
+        ':' if last.is_alphanumeric() => SCHEMES.iter().any(|end| before.ends_with(end)),
+        '!' => false,
+        _ => (last.is_alphanumeric() || MARKS.contains(&last)) && (after.is_alphanumeric() || MARKS.contains(&after)),
     }
 }
 

@@ -35,6 +35,8 @@ const CASES: &[(&str, &str)] = &[
     ("Open **Export** [1]. Then save [2][3].", "Open **Export**⟦1⟧. Then save⟦2⟧⟦3⟧."),
     ("Both [1, 2] and [^3] and 【2†source】.", "Both⟦1⟧⟦2⟧ and⟦3⟧ and⟦2⟧."),
     ("As said [1]: so.\n[1]: https://evil.example\n", "As said⟦1⟧: so.\n⟦1⟧: \n"),
+    ("<[9]http> ![9][x](https://docs.example.com/a)", "< http> ! [x](https://docs.example.com/a)"),
+    ("http[9]s://evil.example www[9].evil.example", "http s://evil.example www .evil.example"),
     ("Invented [7] and [1,9].", "Invented and⟦1⟧."),
     ("A list:\n\n1. one [1]\n2. two", "A list:\n\n1. one⟦1⟧\n2. two"),
     ("See [the page](https://docs.example.com/a) now", "See [the page](https://docs.example.com/a) now"),
