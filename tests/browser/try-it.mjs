@@ -276,7 +276,7 @@ async function checks(docent, restart) {
   await check('an automation asks for what it needs, and is done step by step', docent, async ({ ask, frame, frames, page }) => {
     const { answer } = await ask('I want to test how the agent would answer a certain question');
     await answer.locator('.action').click();
-    await page.getByText('Which question should I try?').waitFor();
+    await page.locator('.message.agent .prose').getByText('Which question should I try?').waitFor();
     await ask(CITED);
     await frame(({ type, data }) => type === 'automation.updated' && data.state === 'succeeded');
     const steps = frames.filter(({ type, data }) => type === 'action.requested' && data.action.type === 'automation_step');
