@@ -155,7 +155,7 @@ async fn answer(agent: &Agent, speaker: &mut Speaker, message: &str, plain: Opti
         message: message.to_owned(),
         plain,
         history: speaker.history.clone(),
-        chosen_answer: None,
+        choice: None,
         context: speaker.context.clone(),
         capabilities: speaker.capabilities.clone(),
         now: NOW.parse().unwrap(),

@@ -231,7 +231,7 @@ impl Target {
             message,
             plain: None,
             history: Vec::new(),
-            chosen_answer: None,
+            choice: None,
             context,
             capabilities: [&ActionKind::NINE[..], &[ActionKind::RunAutomation]].concat(),
             now: "2026-03-01T12:00:00Z".parse().unwrap(),

@@ -103,7 +103,7 @@ impl Rig {
             message: "on which day are invoices sent".to_owned(),
             plain: None,
             history: Vec::new(),
-            chosen_answer: None,
+            choice: None,
             context: UserContext::new(UserId::new(user).unwrap()),
             capabilities: Vec::new(),
             now: NOW.parse().unwrap(),

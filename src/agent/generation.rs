@@ -77,7 +77,7 @@ pub(super) enum Written {
     /// An answer, whose pieces may have been shown already.
     Reply(Box<Reply>),
     /// Nothing was shown, and the model cannot help.
-    Nothing,
+    Nothing(TurnFault),
     /// It broke off after something was shown.
     BrokenOff(TurnFault),
 }
@@ -339,7 +339,7 @@ impl<'a> Generation<'a> {
 
     fn broken(&mut self, writer: &Writer<'_>, fault: TurnFault) -> Written {
         self.trace.verdict = "failed";
-        if writer.is_shown() { Written::BrokenOff(fault) } else { Written::Nothing }
+        if writer.is_shown() { Written::BrokenOff(fault) } else { Written::Nothing(fault) }
     }
 
     fn reserve(&self, request: &ChatRequest) -> Option<Reservation> {

@@ -23,6 +23,8 @@ pub(crate) struct Phrasing {
     pub(crate) see_also: &'static str,
     /// Comes before offers that are all there is to say.
     pub(crate) offer: &'static str,
+    /// A reply that asks for a person.
+    pub(crate) talk_to_person: &'static str,
     /// Says that a person takes over.
     pub(crate) handover: &'static str,
     /// Says that an action, `{}`, failed; a reason follows.

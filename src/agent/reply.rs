@@ -11,7 +11,7 @@ use crate::domain::action::ActionKind;
 use crate::domain::action::combination::{self, Strictness};
 use crate::domain::action::order;
 use crate::domain::article::Article;
-use crate::domain::conversation::{AnswerKind, Citation, HandoverReason, Link, QuickReply};
+use crate::domain::conversation::{AnswerKind, Choice, Citation, HandoverReason, Link, QuickReply};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
 use crate::domain::project::{Project, Settings};
@@ -50,7 +50,7 @@ pub(super) struct Reply {
     /// hold for it.
     pub(super) pieces: Vec<(String, Vec<u32>)>,
     pub(super) citations: Vec<Citation>,
-    pub(super) quick_replies: Vec<(QuickReply, Option<AnswerId>)>,
+    pub(super) quick_replies: Vec<(QuickReply, Option<Choice>)>,
     pub(super) actions: Vec<OfferedAction>,
     /// Why a person takes over.
     pub(super) handover: Option<HandoverReason>,
@@ -172,7 +172,8 @@ pub(super) fn chips(answers: &[Arc<CustomAnswer>], phrasing: &Phrasing) -> Reply
         .iter()
         .filter_map(|answer| {
             let text = sentence_case(answer.phrases.first()?);
-            Some((QuickReply { id: format!("answer:{}", answer.id), text }, Some(answer.id.clone())))
+            let choice = Choice::Answer(answer.id.clone());
+            Some((QuickReply { id: choice.name(), text }, Some(choice)))
         })
         .collect();
     Reply { quick_replies, ..Reply::of(AnswerKind::Chips, vec![(phrasing.did_you_mean.to_owned(), Vec::new())]) }
@@ -205,7 +206,8 @@ pub(super) fn extractive(found: &SearchResult, terms: &[String], project: &Proje
     Reply { citations: vec![citation(1, passage, project)], ..Reply::of(AnswerKind::Knowledge, pieces) }
 }
 
-/// An honest "I don't know", with the articles that come closest.
+/// An honest "I don't know", with the articles that come closest, and with the way to
+/// a person where there is one.
 pub(super) fn no_answer(found: &SearchResult, project: &Project, phrasing: &Phrasing) -> Reply {
     let mut text = phrasing.no_answer.to_owned();
     let links = links(found, None, project, NEAREST_LINKS);
@@ -218,7 +220,14 @@ pub(super) fn no_answer(found: &SearchResult, project: &Project, phrasing: &Phra
             text.push_str(&link);
         }
     }
-    Reply::of(AnswerKind::NoAnswer, vec![(text, Vec::new())])
+    let quick_replies = match project.settings.handover_message {
+        Some(_) => {
+            let reply = QuickReply { id: Choice::Handover.name(), text: phrasing.talk_to_person.to_owned() };
+            vec![(reply, Some(Choice::Handover))]
+        }
+        None => Vec::new(),
+    };
+    Reply { quick_replies, ..Reply::of(AnswerKind::NoAnswer, vec![(text, Vec::new())]) }
 }
 
 /// The best article, when its reader can be sent there.

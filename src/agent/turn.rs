@@ -17,7 +17,7 @@ use super::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase, TurnEv
 use super::turn_request::TurnRequest;
 use super::{instead, intent_trace, questions, retrieval_trace};
 use crate::domain::attribute::Attributes;
-use crate::domain::conversation::{AnswerKind, Outcome};
+use crate::domain::conversation::{AnswerKind, Choice, HandoverReason, Outcome};
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::intent::matcher::{self, Decision};
@@ -91,12 +91,23 @@ struct Reading {
 }
 
 impl<'a> Turn<'a> {
-    /// The answer of the chip that was clicked, if the user may still have it.
+    /// What the chip that was clicked stands for, if the user may still have it.
     fn chosen(&mut self) -> Option<Reply> {
-        let id = self.request.chosen_answer.as_ref()?;
-        let answer = Arc::clone(self.snapshot.project.answers.get(id)?);
-        self.trace.input = self.input(self.language(), None);
-        self.may_have(&answer).then(|| self.custom_answer(&answer))
+        let project = Arc::clone(&self.snapshot.project);
+        let language = self.language();
+        match self.request.choice.as_ref()? {
+            Choice::Answer(id) => {
+                let answer = project.answers.get(id).filter(|answer| self.may_have(answer))?;
+                self.trace.input = self.input(language, None);
+                Some(self.custom_answer(answer))
+            }
+            Choice::Handover => {
+                project.settings.handover_message.as_ref()?;
+                self.trace.input = self.input(language, None);
+                let reason = HandoverReason::CustomerRequest;
+                Some(reply::handover(reason, &project.settings, self.phrasing(language)))
+            }
+        }
     }
 
     async fn answer(&mut self) -> Result<Reply, BrokenOff> {
@@ -165,9 +176,13 @@ impl<'a> Turn<'a> {
         match written {
             Written::Reply(reply) => Ok(*reply),
             Written::BrokenOff(fault) => Err(fault),
-            Written::Nothing => {
+            Written::Nothing(fault) => {
                 self.degraded = true;
                 let reply = self.extractive(&found, &decision.outcome, &asked).await;
+                let settings = &self.snapshot.project.settings;
+                if reply.kind == AnswerKind::NoAnswer && settings.handover_message.is_some() {
+                    return Ok(reply::handover(fault.into(), settings, phrasing));
+                }
                 Ok(self.with_automation(reply, &decision.outcome, &asked).await)
             }
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::domain::action::Action;
-use crate::domain::conversation::{AnswerKind, Citation, HandoverReason, Link, Outcome, QuickReply};
+use crate::domain::conversation::{AnswerKind, Choice, Citation, HandoverReason, Link, Outcome, QuickReply};
 use crate::domain::ids::AnswerId;
 use crate::domain::locale::Locale;
 use crate::domain::page::Page;
@@ -51,8 +51,8 @@ pub struct AgentMessage {
     pub text: String,
     /// Its sources by number.
     pub citations: Vec<Citation>,
-    /// Replies that are one click away, each with the Custom Answer it stands for.
-    pub quick_replies: Vec<(QuickReply, Option<AnswerId>)>,
+    /// Replies that are one click away, each with what it stands for.
+    pub quick_replies: Vec<(QuickReply, Option<Choice>)>,
 }
 
 /// An action to be offered.
@@ -86,6 +86,16 @@ pub enum ActionOrigin {
     Agent,
     /// An automation that runs.
     Automation,
+}
+
+impl From<TurnFault> for HandoverReason {
+    fn from(fault: TurnFault) -> Self {
+        match fault {
+            TurnFault::ModelUnavailable | TurnFault::ModelTimeout => Self::ToolFailure,
+            TurnFault::ContentBlocked => Self::Policy,
+            TurnFault::UsageLimit => Self::UsageLimit,
+        }
+    }
 }
 
 /// How a turn ended.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::domain::action::ActionKind;
-use crate::domain::conversation::Role;
-use crate::domain::ids::{AnswerId, RunId};
+use crate::domain::conversation::{Choice, Role};
+use crate::domain::ids::RunId;
 use crate::domain::user::UserContext;
 
 /// A message to be answered.
@@ -18,9 +18,9 @@ pub struct TurnRequest {
     pub plain: Option<String>,
     /// What was said before, oldest first; may be cut off at the beginning.
     pub history: Vec<Said>,
-    /// The Custom Answer meant by the chip that the user clicked, which is then
-    /// given without matching.
-    pub chosen_answer: Option<AnswerId>,
+    /// What the chip stands for that the user clicked, which is then done without
+    /// matching.
+    pub choice: Option<Choice>,
     /// Who says it, and where.
     pub context: UserContext,
     /// The kinds of action that the client can carry out.

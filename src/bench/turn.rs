@@ -113,7 +113,7 @@ async fn answer(agent: &Agent, user: &UserId, message: &str) -> anyhow::Result<&
         message: message.to_owned(),
         plain: None,
         history: Vec::new(),
-        chosen_answer: None,
+        choice: None,
         context: UserContext::new(user.clone()),
         capabilities: ActionKind::NINE.to_vec(),
         now: Timestamp::now(),

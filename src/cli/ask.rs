@@ -59,7 +59,7 @@ pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
         message: args.question,
         plain: None,
         history: Vec::new(),
-        chosen_answer: None,
+        choice: None,
         context,
         capabilities: ActionKind::all().collect(),
         now: Timestamp::now(),

@@ -1,6 +1,6 @@
 //! What a conversation consists of, and how a turn of the agent can end.
 
-use super::ids::ArticleId;
+use super::ids::{AnswerId, ArticleId};
 
 /// Who said something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,38 @@ pub struct QuickReply {
     pub id: String,
     /// What is said when it is clicked.
     pub text: String,
+}
+
+/// What a quick reply stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// This Custom Answer.
+    Answer(AnswerId),
+    /// A person takes over.
+    Handover,
+}
+
+/// What stands before the Custom Answer in the identifier of a quick reply.
+const ANSWER: &str = "answer:";
+/// The identifier of the quick reply that asks for a person.
+const HANDOVER: &str = "handover";
+
+impl Choice {
+    /// The choice that an identifier names.
+    pub fn named(id: &str) -> Option<Self> {
+        if id == HANDOVER {
+            return Some(Self::Handover);
+        }
+        AnswerId::new(id.strip_prefix(ANSWER)?).ok().map(Self::Answer)
+    }
+
+    /// Names it within one turn.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Answer(answer) => format!("{ANSWER}{answer}"),
+            Self::Handover => HANDOVER.to_owned(),
+        }
+    }
 }
 
 /// What kind of answer a turn gave.

@@ -128,7 +128,7 @@ async fn run_case(
         message,
         plain,
         history: Vec::new(),
-        chosen_answer: None,
+        choice: None,
         context: case.context.clone(),
         capabilities: ActionKind::all().collect(),
         now: Timestamp::now(),

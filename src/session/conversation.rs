@@ -20,7 +20,8 @@ use super::moment::Moment;
 use super::outcomes::Outcomes;
 use super::settings::SessionSettings;
 use crate::agent::turn_event::TurnEvent;
-use crate::domain::ids::{AnswerId, ClientId, ConversationId, MessageId, RunId};
+use crate::domain::conversation::Choice;
+use crate::domain::ids::{ClientId, ConversationId, MessageId, RunId};
 use crate::domain::project::Project;
 use crate::protocol::server_message::{ServerFrame, ServerMessage};
 
@@ -50,7 +51,7 @@ pub struct Conversation {
     read: u64,
     /// How many answers the user was told not to have read.
     unread: u32,
-    quick_replies: VecDeque<(String, AnswerId)>,
+    quick_replies: VecDeque<(String, Choice)>,
     outcomes: Outcomes,
 }
 
@@ -65,7 +66,7 @@ struct Asked {
     rev: u32,
     text: String,
     plain: Option<String>,
-    chosen_answer: Option<AnswerId>,
+    choice: Option<Choice>,
 }
 
 /// What happens to a conversation.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use docent::agent::turn_event::{AgentMessage, Phase, TurnEvent, TurnFinish};
-use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use docent::domain::conversation::{AnswerKind, Choice, Citation, Outcome, QuickReply};
 use docent::domain::ids::{ActionId, AnswerId, ArticleId, ClientId, ConversationId, MessageId, RunId};
 use docent::ports::conversation_store::StoredEvent;
 use docent::protocol::action::ActionStatus;
@@ -118,7 +118,10 @@ fn turn_event(at: u8) -> TurnEvent {
         4 => TurnEvent::Message(AgentMessage {
             text: "whole".to_owned(),
             citations: vec![citation],
-            quick_replies: vec![(QuickReply { id: "q".to_owned(), text: "q".to_owned() }, AnswerId::new("x").ok())],
+            quick_replies: vec![(
+                QuickReply { id: "q".to_owned(), text: "q".to_owned() },
+                AnswerId::new("x").ok().map(Choice::Answer),
+            )],
         }),
         8.. => TurnEvent::Action(offered(at)),
         6 => TurnEvent::Trace(Arc::new(serde_json::Value::Null)),

@@ -11,7 +11,7 @@ use docent::agent::turn_event::{ActionOrigin, AgentMessage, OfferedAction, Phase
 use docent::agent::turn_request::TurnRequest;
 use docent::domain::action::{Action, ActionKind, Navigate, OpenIn};
 use docent::domain::attribute::Template;
-use docent::domain::conversation::{AnswerKind, Citation, Outcome, QuickReply};
+use docent::domain::conversation::{AnswerKind, Choice, Citation, Outcome, QuickReply};
 use docent::domain::ids::{AnswerId, ArticleId, ExperienceId, PostId};
 use docent::domain::locale::Locale;
 use docent::domain::project::Project;
@@ -173,8 +173,8 @@ impl Answerer for Script {
             say(TurnEvent::Trace(Arc::new(serde_json::json!({"input": {"text": request.message}})))).await;
         }
         match word {
-            _ if request.chosen_answer.is_some() => {
-                message.text = format!("chosen {}", request.chosen_answer.expect("checked"));
+            _ if request.choice.is_some() => {
+                message.text = format!("chosen {}", request.choice.expect("checked").name().replace("answer:", ""));
                 kind = AnswerKind::CustomAnswer;
             }
             "chips" => {
@@ -182,7 +182,7 @@ impl Answerer for Script {
                 kind = AnswerKind::Chips;
                 for id in ["export", "import"] {
                     let reply = QuickReply { id: id.to_owned(), text: format!("How do I {id}?") };
-                    message.quick_replies.push((reply, Some(AnswerId::new(id).expect("an id"))));
+                    message.quick_replies.push((reply, Some(Choice::Answer(AnswerId::new(id).expect("an id")))));
                 }
             }
             "cite" => {

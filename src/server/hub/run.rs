@@ -37,7 +37,7 @@ impl Core {
     }
 
     pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn, stop: CancellationToken) {
-        let StartTurn { run, message, plain, chosen_answer, setup } = turn;
+        let StartTurn { run, message, plain, choice, setup } = turn;
         let started = Instant::now();
         let deadline = started + self.settings.run_timeout;
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
@@ -47,7 +47,7 @@ impl Core {
             message,
             plain,
             history,
-            chosen_answer,
+            choice,
             context: setup.context,
             capabilities: setup.capabilities,
             now: self.clock.now().timestamp(),

@@ -5,7 +5,8 @@ use super::run::RunEnd;
 use super::turn::Origin;
 use super::{Conversation, ConversationEffect};
 use crate::domain::action::ActionKind;
-use crate::domain::ids::{ActionId, AnswerId, ClientId, MessageId, RunId};
+use crate::domain::conversation::Choice;
+use crate::domain::ids::{ActionId, ClientId, MessageId, RunId};
 use crate::domain::project::Project;
 use crate::domain::user::UserContext;
 use crate::protocol::action::{ActionResultCode, ActionStatus};
@@ -151,7 +152,7 @@ pub struct StartTurn {
     /// For a launch, the message without the values that were put into it.
     pub plain: Option<String>,
     /// The Custom Answer that a quick reply stands for.
-    pub chosen_answer: Option<AnswerId>,
+    pub choice: Option<Choice>,
     /// The rest.
     pub setup: TurnSetup,
 }

@@ -6,15 +6,13 @@
 use super::action::OpenAction;
 use super::run::Run;
 use super::{Asked, Conversation, push_bounded};
-use crate::domain::ids::{AnswerId, ConversationId, MessageId, RunId};
+use crate::domain::conversation::Choice;
+use crate::domain::ids::{ConversationId, MessageId, RunId};
 use crate::ports::conversation_store::StoredEvent;
 use crate::protocol::message::Role;
 use crate::protocol::run::RunTrigger;
 use crate::protocol::server_message::{Ack, ServerFrame, ServerMessage};
 use crate::session::settings::SessionSettings;
-
-/// What stands before the Custom Answer in the identifier of a chip.
-const CHIP: &str = ":answer:";
 
 impl Conversation {
     /// The conversation whose last events are `events`, in order; `seq` is the number
@@ -78,7 +76,7 @@ impl Conversation {
                     rev: 1,
                     text: message.text,
                     plain: None,
-                    chosen_answer: None,
+                    choice: None,
                 });
             }
             ServerMessage::MessageCompleted(message) => {
@@ -86,9 +84,10 @@ impl Conversation {
                     run.message_is_complete();
                 }
                 for reply in message.quick_replies {
-                    let answer = reply.id.split_once(CHIP).and_then(|(_, answer)| AnswerId::new(answer).ok());
-                    if let Some(answer) = answer {
-                        push_bounded(&mut self.quick_replies, (reply.id, answer), settings.remembered_answers);
+                    // Its run stands before its name.
+                    let choice = reply.id.split_once(':').and_then(|(_, name)| Choice::named(name));
+                    if let Some(choice) = choice {
+                        push_bounded(&mut self.quick_replies, (reply.id, choice), settings.remembered_answers);
                     }
                 }
                 if let Ok(id) = MessageId::new(&message.message_id) {

@@ -5,7 +5,8 @@ use super::command::{Launch, Say, StartTurn, TurnSetup};
 use super::run::Run;
 use super::{Asked, Conversation, ConversationEffect};
 use crate::domain::attribute::Attributes;
-use crate::domain::ids::{AnswerId, ClientId, MessageId};
+use crate::domain::conversation::Choice;
+use crate::domain::ids::{ClientId, MessageId};
 use crate::domain::project::Project;
 use crate::protocol::error_code::ErrorCode;
 use crate::protocol::launch::{LaunchMode, LaunchResolved};
@@ -18,7 +19,7 @@ use crate::session::settings::SessionSettings;
 struct NewTurn {
     text: String,
     plain: Option<String>,
-    chosen_answer: Option<AnswerId>,
+    choice: Option<Choice>,
     setup: TurnSetup,
     trigger: RunTrigger,
     client: ClientId,
@@ -66,14 +67,14 @@ impl Conversation {
             return Ok(Ack::default());
         }
         let Say { text, quick_reply, setup, .. } = say;
-        let chosen_answer = quick_reply.as_ref().and_then(|reply| {
+        let choice = quick_reply.as_ref().and_then(|reply| {
             self.quick_replies.iter().rev().find(|(known, _)| known == reply).map(|(_, answer)| answer.clone())
         });
-        if text.trim().is_empty() && chosen_answer.is_none() {
+        if text.trim().is_empty() && choice.is_none() {
             return Err(CommandError::new(ErrorCode::BadRequest, "`text` must not be empty"));
         }
         let trigger = if quick_reply.is_some() { RunTrigger::QuickReply } else { RunTrigger::Message };
-        let turn = NewTurn { text, plain: None, chosen_answer, setup, trigger, client };
+        let turn = NewTurn { text, plain: None, choice, setup, trigger, client };
         self.begin_turn(settings, turn, id, fresh, now, effects);
         Ok(Ack::default())
     }
@@ -105,7 +106,7 @@ impl Conversation {
         };
         self.append(ServerMessage::LaunchResolved(resolved), id.clone(), now, effects);
         if mode == LaunchMode::Send {
-            let turn = NewTurn { text, plain, chosen_answer: None, setup, trigger: RunTrigger::Launch, client };
+            let turn = NewTurn { text, plain, choice: None, setup, trigger: RunTrigger::Launch, client };
             self.begin_turn(settings, turn, id, fresh, now, effects);
         }
         Ok(Ack {
@@ -124,7 +125,7 @@ impl Conversation {
         now: Moment,
         effects: &mut Vec<ConversationEffect>,
     ) {
-        let NewTurn { text, plain, chosen_answer, setup, trigger, client } = turn;
+        let NewTurn { text, plain, choice, setup, trigger, client } = turn;
         let run = Run::new(fresh, client, setup.capabilities.clone());
         let message_id = user_message(fresh).to_string();
         self.append(said_by_user(&user_message(fresh), &text), id.clone(), now, effects);
@@ -136,9 +137,9 @@ impl Conversation {
             rev: 1,
             text: text.clone(),
             plain: plain.clone(),
-            chosen_answer: chosen_answer.clone(),
+            choice: choice.clone(),
         });
-        let start = StartTurn { run: run.id().clone(), message: text, plain, chosen_answer, setup };
+        let start = StartTurn { run: run.id().clone(), message: text, plain, choice, setup };
         effects.push(ConversationEffect::Start(Box::new(start)));
         self.run = Some(run);
         if self.is_asking() {
@@ -172,7 +173,7 @@ impl Conversation {
             run: run.id().clone(),
             message: asked.text.clone(),
             plain: asked.plain.clone(),
-            chosen_answer: asked.chosen_answer.clone(),
+            choice: asked.choice.clone(),
             setup,
         };
         self.append(ServerMessage::RunStarted(started), None, now, effects);
