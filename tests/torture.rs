@@ -7,15 +7,26 @@
 //! DOCENT_TEST_TORTURE=1000 cargo test --release --test torture -- --nocapture
 //! ```
 
+#[path = "torture/chance.rs"]
+mod chance;
 #[path = "socket/client.rs"]
 #[expect(dead_code, reason = "each suite uses a part of the client")]
 mod client;
+#[path = "torture/cuts.rs"]
+mod cuts;
 #[path = "torture/disk.rs"]
 mod disk;
 #[path = "torture/holder.rs"]
 mod holder;
 #[path = "torture/kill.rs"]
 mod kill;
+#[path = "socket/project.rs"]
+mod project;
+#[path = "socket/rig.rs"]
+#[expect(dead_code, reason = "each suite uses a part of the rig")]
+mod rig;
+#[path = "torture/sends.rs"]
+mod sends;
 #[path = "torture/server.rs"]
 #[expect(dead_code, reason = "each suite uses a part of the server")]
 mod server;

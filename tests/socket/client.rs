@@ -67,7 +67,7 @@ impl Client {
     }
 
     pub(crate) async fn open_with(address: SocketAddr, request: Request) -> Result<Self, Box<Error>> {
-        let stream = TcpStream::connect(address).await.expect("a connection");
+        let stream = TcpStream::connect(address).await.map_err(|error| Box::new(Error::Io(error)))?;
         let (socket, _) = client_async(request, stream).await.map_err(Box::new)?;
         static CLIENTS: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("c{}", CLIENTS.fetch_add(1, Ordering::Relaxed));
