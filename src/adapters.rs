@@ -12,6 +12,7 @@ pub mod openai_chat;
 pub mod openai_embedder;
 pub mod qdrant;
 pub mod revocation_file;
+pub mod scripted_chat;
 pub mod spending_journal;
 pub mod static_embedder;
 pub mod transformer;

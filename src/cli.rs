@@ -9,6 +9,7 @@ mod conformance;
 mod doctor;
 mod embedders;
 mod eval;
+mod exchanges;
 mod explain;
 mod init;
 mod log;

@@ -4,7 +4,9 @@
 //! which it was due, also when the answer before it was late, so that a slow server is
 //! not asked less and looks no better for it.
 
-use std::fmt;
+mod report;
+mod streams;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use futures_util::{SinkExt, StreamExt};
 use indicatif::ProgressBar;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -22,6 +24,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
+pub use self::report::Report;
+use self::report::millis;
+use self::streams::Streams;
 use super::latency::Latencies;
 use super::visitor::{Target, TargetArgs, Visit};
 use crate::protocol::hello::Resume;
@@ -55,43 +60,13 @@ pub struct LoadArgs {
     /// After so many seconds every connection is cut at once, and the visitors come back.
     #[arg(long, value_name = "S")]
     pub cut_at: Option<u64>,
+    /// So many visitors more, who ask as soon as they are answered. The pieces of
+    /// their answers are timed, from when the server's scripted model wrote them.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub streams: Option<u32>,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
-}
-
-/// What became of the questions; times in milliseconds.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
-    /// Questions that were sent.
-    pub sent: u64,
-    /// Questions whose run finished.
-    pub answered: u64,
-    /// Questions that were refused or cut off with the server, and connections that
-    /// failed before the first.
-    pub errors: u64,
-    /// Questions that were neither answered nor refused.
-    pub lost: u64,
-    /// Events that came twice.
-    pub duplicated: u64,
-    /// Events after a hole that nothing explains.
-    pub reordered: u64,
-    /// Until the kernel had connected: 99th percentile.
-    pub connect_p99_ms: f64,
-    /// From when a question was due to the first piece of its answer: median.
-    pub first_frame_p50_ms: f64,
-    /// The same: 99th percentile.
-    pub first_frame_p99_ms: f64,
-    /// From when a question was due to the end of its run: median.
-    pub done_p50_ms: f64,
-    /// The same: 99th percentile.
-    pub done_p99_ms: f64,
-    /// After a cut: until 95 of 100 visitors were welcomed again, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub back_95_s: Option<f64>,
-    /// After a cut: until all were.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub back_all_s: Option<f64>,
 }
 
 /// What all visitors share.
@@ -176,6 +151,7 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
     for number in 0..args.connections {
         visitors.spawn(visitor(plan.clone(), number));
     }
+    let streams = args.streams.map(|streams| Streams::start(&plan, streams));
     let mut report = Report::default();
     let mut refused = 0;
     let mut latencies: [Latencies; 3] = Default::default();
@@ -205,17 +181,10 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
         report.back_95_s = seconds((connections * 95).div_ceil(100) - 1);
         report.back_all_s = seconds(connections - 1);
     }
-    Ok(report)
-}
-
-impl Report {
-    fn add(&mut self, other: &Self) {
-        self.sent += other.sent;
-        self.answered += other.answered;
-        self.errors += other.errors;
-        self.duplicated += other.duplicated;
-        self.reordered += other.reordered;
+    if let Some(streams) = streams {
+        streams.finish(&plan, &mut report).await?;
     }
+    Ok(report)
 }
 
 /// One visitor, from the first connection to the end.
@@ -376,41 +345,6 @@ impl Visitor {
         if self.asked.as_ref().is_some_and(|asked| asked.is_acked && asked.is_cut_off) {
             self.tally.refused += 1;
             self.asked = None;
-        }
-        Ok(())
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "latencies are far below 2^52 microseconds")]
-fn millis(micros: u64) -> f64 {
-    micros as f64 / 1000.0
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, count) in [
-            ("sent", self.sent),
-            ("answered", self.answered),
-            ("errors", self.errors),
-            ("lost", self.lost),
-            ("duplicated", self.duplicated),
-            ("reordered", self.reordered),
-        ] {
-            writeln!(f, "{name:<22} {count:>10}")?;
-        }
-        for (name, time) in [
-            ("connect p99", self.connect_p99_ms),
-            ("first piece p50", self.first_frame_p50_ms),
-            ("first piece p99", self.first_frame_p99_ms),
-            ("done p50", self.done_p50_ms),
-        ] {
-            writeln!(f, "{name:<22} {time:>10.1} ms")?;
-        }
-        write!(f, "{:<22} {:>10.1} ms", "done p99", self.done_p99_ms)?;
-        for (name, time) in [("95 of 100 back after", self.back_95_s), ("all back after", self.back_all_s)] {
-            if let Some(time) = time {
-                write!(f, "\n{name:<22} {time:>10.1} s")?;
-            }
         }
         Ok(())
     }

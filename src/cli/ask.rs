@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 use url::Url;
 
+use super::exchanges::ExchangeArgs;
 use super::user_file::UserFile;
 use super::{ProjectArgs, embedders, models, project};
 use crate::agent::turn_event::{AgentMessage, OfferedAction, TurnEvent, TurnFinish};
@@ -39,6 +40,8 @@ pub(super) struct AskArgs {
     page: Option<Url>,
     #[command(flatten)]
     project: ProjectArgs,
+    #[command(flatten)]
+    exchanges: ExchangeArgs,
 }
 
 /// What a turn produced.
@@ -51,7 +54,8 @@ struct Answer {
 
 pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
     let Some(agent) = project::open(&args.project).await? else { return Ok(ExitCode::FAILURE) };
-    let agent = agent.with_chat(models::of_config(&embedders::config(&args.project.embedder)?, None)?);
+    let mut chosen = models::of_config(&embedders::config(&args.project.embedder)?, None, &args.exchanges)?;
+    let agent = agent.with_chat(chosen.chat.take());
     let mut context = UserFile::read(args.user.as_deref())?.context()?;
     context.page = args.page.map(|url| Page { url, title: None });
     let request = TurnRequest {
@@ -76,6 +80,7 @@ pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
             super::explain::print(&answer.trace);
         }
     }
+    chosen.check()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use anstream::eprintln;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::exchanges::ExchangeArgs;
+use super::models::{self, ChosenChat};
 use super::{ProjectArgs, embedders, project, report};
 use crate::domain::locale::Locale;
 use crate::eval;
@@ -57,6 +59,8 @@ pub(super) struct CasesArgs {
     path: PathBuf,
     #[command(flatten)]
     project: ProjectArgs,
+    #[command(flatten)]
+    exchanges: ExchangeArgs,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -106,8 +110,14 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
             let Some(agent) = project::open(&args.project).await? else { return Ok(ExitCode::FAILURE) };
+            let mut chosen = ChosenChat::default();
+            if args.exchanges.is_given() {
+                chosen = models::of_config(&embedders::config(&args.project.embedder)?, None, &args.exchanges)?;
+            }
+            let agent = agent.with_chat(chosen.chat.take());
             let result = eval::cases::run(&agent, &cases).await?;
             report::print(&result, args.json)?;
+            chosen.check()?;
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         EvalCommand::Intents(args) => {

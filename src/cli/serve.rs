@@ -14,6 +14,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::exchanges::ExchangeArgs;
 use super::{embedders, log, models};
 use crate::adapters::conversation_database::ConversationDatabase;
 use crate::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
@@ -61,6 +62,8 @@ pub(super) struct ServeArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     embedder: embedders::EmbedderArgs,
+    #[command(flatten)]
+    exchanges: ExchangeArgs,
 }
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -96,7 +99,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     let desk = desk_of(&config)?;
-    let chat = models::of_config(&config, (!config.is_throwaway).then_some(config.data.as_path()))?;
+    let spending = (!config.is_throwaway).then_some(config.data.as_path());
+    let chat = models::of_config(&config, spending, &args.exchanges)?.chat;
     let listener = listener::listen(config.listen).with_context(|| unavailable(config.listen))?;
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
