@@ -15,8 +15,10 @@ pub mod setting;
 mod vectors;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
 
 use crate::adapters::qdrant::QdrantSettings;
 use crate::adapters::webhook_desk::WebhookSettings;
@@ -45,6 +47,8 @@ pub struct Config {
     pub prompts: Option<PathBuf>,
     /// Origins whose pages may connect, beside the server's own.
     pub origins: Vec<String>,
+    /// Proxies whose word for a client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether clients may ask for traces; on the same computer only when absent.
     pub trace: Option<bool>,
     /// The Qdrant server that vectors are searched in; the memory of this process when absent.
@@ -153,6 +157,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         knowledge: PathBuf::from(reader.text("knowledge")),
         prompts: reader.given("prompts").map(PathBuf::from),
         origins: reader.parse("origins", "origins such as https://app.example.com, with commas between", origins),
+        trusted_proxies: reader.parse("trusted_proxies", "addresses or networks such as 10.0.0.0/8", networks),
         trace: reader.optional("trace", "true or false", |text| text.parse().ok()),
         qdrant: vectors::read(&mut reader),
         log: reader.parse("log", "text or json", |text| match text {
@@ -189,6 +194,12 @@ fn origins(text: &str) -> Option<Vec<String>> {
             (matches!(url.scheme(), "http" | "https") && exact == origin.trim_end_matches('/')).then_some(exact)
         })
         .collect()
+}
+
+/// A list of addresses and networks.
+fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| part.parse().ok().or_else(|| part.parse::<IpAddr>().ok().map(IpNet::from))).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! never waits for its own client alone, so shutdown and heartbeats always reach
 //! it; whoever reads slowly fills only a queue of its own.
 
+mod address;
 pub mod answerer;
 pub mod article;
 pub mod assets;
@@ -30,10 +31,12 @@ mod seats;
 pub mod settings;
 pub mod socket;
 mod stay;
+pub mod throttles;
 pub mod upgrade;
 pub mod websocket;
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,9 +54,12 @@ use answerer::Answerer;
 use clock::Clock;
 use fallback::Sessions;
 use hub::Hub;
+use listener::Peer;
 use metrics::Metrics;
+use router::Refusal;
 use seats::Seats;
 use settings::ServerSettings;
+use throttles::Throttles;
 
 /// What the server needs from outside.
 #[derive(Clone)]
@@ -77,6 +83,7 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seats: Arc<Seats>,
+    pub(crate) throttles: Throttles,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) revocations: watch::Receiver<Arc<Revocations>>,
     pub(crate) tracker: TaskTracker,
@@ -90,6 +97,14 @@ impl App {
     /// the project's authors should.
     pub(crate) fn is_local(&self, headers: &HeaderMap) -> bool {
         self.is_on_loopback && host::is_local(headers)
+    }
+
+    /// Counts a connection; else why it may not be made. Gives the client's address,
+    /// which a program of this computer has none of.
+    pub(crate) fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Option<IpAddr>, Refusal> {
+        let address = address::of_client(peer.0, headers, &self.settings.trusted_proxies);
+        let counted = self.throttles.connection(&self.settings.rates, address, self.clock.now());
+        counted.map(|()| address).map_err(Refusal::TooMany)
     }
 }
 
@@ -133,6 +148,7 @@ pub async fn serve(
         hub,
         metrics,
         seats,
+        throttles: Throttles::default(),
         sessions,
         revocations: services.revocations,
         tracker: tracker.clone(),

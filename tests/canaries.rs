@@ -37,6 +37,9 @@ async fn no_canary_is_heard_outside() {
             ("DOCENT_EMBEDDINGS_API_KEY", &api_key),
             ("DOCENT_QDRANT_API_KEY", &qdrant_key),
             ("DOCENT_LIMITS_COMMANDS_PER_10S", "100000"),
+            ("DOCENT_LIMITS_TURNS_PER_MIN_VISITOR", "100000"),
+            ("DOCENT_LIMITS_TURNS_PER_MIN_USER", "100000"),
+            ("DOCENT_LIMITS_CONNECTIONS_PER_MIN_USER", "100000"),
         ],
     );
     let told = flow::all(server.address, &flock, &secret).await;

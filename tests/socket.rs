@@ -28,3 +28,5 @@ mod project;
 mod rig;
 #[path = "socket/terminal.rs"]
 mod terminal;
+#[path = "socket/throttles.rs"]
+mod throttles;

@@ -269,8 +269,8 @@ impl ConversationStore for ConversationDatabase {
         Ok(events)
     }
 
-    async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError> {
-        let work = Work::RunsSince { user: user.clone(), since: since.to_owned() };
+    async fn runs_since(&self, user: Option<&UserId>, since: &str) -> Result<u64, StoreError> {
+        let work = Work::RunsSince { user: user.cloned(), since: since.to_owned() };
         match self.carry_out(work).await? {
             Answer::Count(count) => Ok(count),
             Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Runs(_) | Answer::Posts(_) => {

@@ -193,9 +193,10 @@ impl ConversationStore for ConversationMemory {
         Ok(events(log, start, end - start))
     }
 
-    async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError> {
+    async fn runs_since(&self, user: Option<&UserId>, since: &str) -> Result<u64, StoreError> {
         let inner = self.lock();
-        let events = inner.logs.values().filter(|log| log.user == *user).flat_map(|log| &log.events);
+        let logs = inner.logs.values().filter(|log| user.is_none_or(|user| log.user == *user));
+        let events = logs.flat_map(|log| &log.events);
         let begins = |frame: &str| {
             frame.contains("\"run.started\"")
                 && serde_json::from_str::<serde_json::Value>(frame).is_ok_and(|frame| {

@@ -205,7 +205,9 @@ fn settings_of(config: &Config) -> ServerSettings {
         sockets_per_user: limits.sockets_per_user,
         http_sessions: limits.http_sessions,
         http_idle: limits.http_idle,
-        daily_turns: limits.daily_turns_per_user,
+        trusted_proxies: config.trusted_proxies.clone(),
+        rates: limits.rates,
+        daily_turns: limits.daily_turns,
         head_timeout: limits.head_timeout,
         drain: limits.drain,
         ..ServerSettings::default()

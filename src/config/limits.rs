@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::setting::Reader;
 use crate::agent::generation::TokenCaps;
+use crate::server::settings::DailyTurns;
+use crate::server::throttles::Rates;
+use crate::session::rate::Rate;
 
 /// The `[limits]` of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,8 +19,10 @@ pub struct Limits {
     pub http_sessions: usize,
     /// Time after which an HTTP session ends without a request.
     pub http_idle: Duration,
-    /// Turns of one user in a day, instead of what the project says.
-    pub daily_turns_per_user: Option<u64>,
+    /// Turns in a day.
+    pub daily_turns: DailyTurns,
+    /// How often connections may be made and turns begun.
+    pub rates: Rates,
     /// Most tokens of chat models in a day.
     pub daily_tokens: TokenCaps,
     /// Time for the head of a request.
@@ -45,8 +50,12 @@ impl Limits {
             sockets_per_user: size(reader, "limits.sockets_per_user", 1, 1_000_000),
             http_sessions: size(reader, "limits.http_sessions", 1, 1_000_000),
             http_idle: millis(reader, "limits.http_idle_ms"),
-            daily_turns_per_user: reader
-                .optional("limits.daily_turns_per_user", "a whole number of turns", |text| text.parse().ok()),
+            daily_turns: DailyTurns {
+                user: turns(reader, "limits.daily_turns_per_user"),
+                visitor: turns(reader, "limits.daily_turns_per_visitor"),
+                project: turns(reader, "limits.daily_turns"),
+            },
+            rates: rates(reader),
             daily_tokens: TokenCaps {
                 project: tokens(reader, "limits.daily_tokens"),
                 user: tokens(reader, "limits.daily_tokens_per_user"),
@@ -61,6 +70,25 @@ impl Limits {
             outbound_bytes: size(reader, "limits.outbound_bytes", 65_536, 1 << 26),
             drain: millis(reader, "limits.drain_ms"),
         }
+    }
+}
+
+fn turns(reader: &mut Reader<'_>, key: &'static str) -> Option<u64> {
+    reader.optional(key, "a whole number of turns", |text| text.parse().ok())
+}
+
+fn rates(reader: &mut Reader<'_>) -> Rates {
+    let mut number = |key| u32::try_from(reader.number(key, 1, 100_000_000)).unwrap_or(u32::MAX);
+    let burst = number("limits.connections_burst_address");
+    let mut per_minute = |key| Rate { count: number(key), window_ms: 60_000 };
+    Rates {
+        visitor_turns: per_minute("limits.turns_per_min_visitor"),
+        user_turns: per_minute("limits.turns_per_min_user"),
+        address_turns: per_minute("limits.turns_per_min_address"),
+        project_turns: per_minute("limits.turns_per_min"),
+        user_connections: per_minute("limits.connections_per_min_user"),
+        address_connections: Rate::with_burst(per_minute("limits.connections_per_min_address").count, burst),
+        project_connections: per_minute("limits.connections_per_min"),
     }
 }
 

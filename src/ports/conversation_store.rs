@@ -115,12 +115,12 @@ pub trait ConversationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError>;
 
-    /// How many runs began in the conversations of `user` since `since`, an RFC 3339
-    /// time in UTC.
+    /// How many runs began in the conversations of `user`, or in all without one, since
+    /// `since`, an RFC 3339 time in UTC.
     ///
     /// # Errors
     /// When the store fails.
-    async fn runs_since(&self, user: &UserId, since: &str) -> Result<u64, StoreError>;
+    async fn runs_since(&self, user: Option<&UserId>, since: &str) -> Result<u64, StoreError>;
 
     /// How often the steps of each automation have begun, in all conversations there
     /// ever were.

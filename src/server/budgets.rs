@@ -1,4 +1,4 @@
-//! How many turns each user has taken today, in UTC.
+//! How many turns each person and the project as a whole have taken today, in UTC.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,11 +12,12 @@ const DAY_MS: u64 = 86_400_000;
 /// Users whose counts are kept; the store knows those of the others.
 const REMEMBERED: usize = 50_000;
 
-/// The turns of today. The store is asked once for each user and day; it has all
+/// The turns of today. The store is asked once for each holder and day; it has all
 /// turns of before a restart.
 pub(crate) struct Budgets {
     store: Arc<dyn ConversationStore>,
-    taken: Mutex<HashMap<UserId, Taken>>,
+    /// By the person; the project's are under none.
+    taken: Mutex<HashMap<Option<UserId>, Taken>>,
 }
 
 #[derive(Clone, Copy)]
@@ -28,7 +29,7 @@ struct Taken {
 /// A turn that is counted; it is given back when this is dropped before [`Self::keep`].
 pub(crate) struct Reservation {
     budgets: Arc<Budgets>,
-    user: UserId,
+    user: Option<UserId>,
     day: u64,
     is_kept: bool,
 }
@@ -38,16 +39,19 @@ impl Budgets {
         Arc::new(Self { store, taken: Mutex::default() })
     }
 
-    /// Counts one more turn of `user`, unless there have been `most` today.
+    /// Counts one more turn of `user`, or of all without one, unless there have been
+    /// `most` today.
     pub(crate) async fn reserve(
         self: &Arc<Self>,
-        user: &UserId,
+        user: Option<&UserId>,
         most: u64,
         now: Moment,
     ) -> Result<Option<Reservation>, StoreError> {
         let day = now.0 / DAY_MS;
-        let is_known = self.lock().get(user).is_some_and(|taken| taken.day == day);
-        let stored = if is_known { 0 } else { self.store.runs_since(user, &Moment(day * DAY_MS).text()).await? };
+        let user = user.cloned();
+        let is_known = self.lock().get(&user).is_some_and(|taken| taken.day == day);
+        let stored =
+            if is_known { 0 } else { self.store.runs_since(user.as_ref(), &Moment(day * DAY_MS).text()).await? };
         let mut all = self.lock();
         if all.len() >= REMEMBERED {
             all.retain(|_, taken| taken.day == day);
@@ -63,7 +67,7 @@ impl Budgets {
             return Ok(None);
         }
         taken.turns += 1;
-        Ok(Some(Reservation { budgets: self.clone(), user: user.clone(), day, is_kept: false }))
+        Ok(Some(Reservation { budgets: self.clone(), user, day, is_kept: false }))
     }
 
     /// Milliseconds until the next day begins.
@@ -72,7 +76,7 @@ impl Budgets {
     }
 
     /// The lock is held for map accesses, never across a wait.
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Taken>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<UserId>, Taken>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,7 @@
 //! to be done, and it is done here.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -13,6 +14,7 @@ use super::hub::{Entered, Entrance, Following, not_stored};
 use super::metrics::Joining;
 use super::outbox::{Outgoing, Outlets};
 use super::seats::Seat;
+use super::throttles::begins_turn;
 use crate::domain::ids::{ConversationId, PostId};
 use crate::domain::revocation::Revocations;
 use crate::domain::user::UserContext;
@@ -35,6 +37,8 @@ pub(super) struct Connection<'a> {
     state: Option<State>,
     /// Its name, until `welcome` tells it.
     name: Option<String>,
+    /// Where it comes from, when it is not this computer.
+    address: Option<IpAddr>,
     following: Option<Following>,
     replay: Vec<Outgoing>,
     pub(super) revocations: watch::Receiver<Arc<Revocations>>,
@@ -43,12 +47,18 @@ pub(super) struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(app: &'a Arc<App>, outlets: Outlets, opening: Opening, name: String) -> Self {
+    pub(super) fn new(
+        app: &'a Arc<App>,
+        outlets: Outlets,
+        opening: Opening,
+        (name, address): (String, Option<IpAddr>),
+    ) -> Self {
         Self {
             app,
             outlets,
             state: Some(State::open(&app.settings.session, opening, app.clock.now())),
             name: Some(name),
+            address,
             following: None,
             replay: Vec::new(),
             revocations: app.revocations.clone(),
@@ -110,6 +120,11 @@ impl<'a> Connection<'a> {
                 }
                 Effect::Join(_) if self.is_revoked() => effects.extend(self.step(Event::Revoked)),
                 Effect::Join(request) => {
+                    let rates = &self.app.settings.rates;
+                    if let Err(error) = self.app.throttles.hello(rates, &request.user, self.app.clock.now()) {
+                        effects.extend(self.step(Event::JoinFailed(error)));
+                        continue;
+                    }
                     self.seat = self.app.seats.take(&request.user);
                     if self.seat.is_none() {
                         effects.extend(self.step(Event::Crowded));
@@ -137,12 +152,14 @@ impl<'a> Connection<'a> {
                     };
                     effects.extend(self.step(event));
                 }
-                Effect::Converse(request) => {
+                Effect::Converse(mut request) => {
+                    self.throttle(&mut request);
                     if let Some(following) = &self.following {
                         Box::pin(self.app.hub.request(following, request, &self.outlets.answers)).await;
                     }
                 }
-                Effect::Enter { conversation, otherwise, request } => {
+                Effect::Enter { conversation, otherwise, mut request } => {
+                    self.throttle(&mut request);
                     let entering = Box::pin(self.enter(conversation, otherwise, request));
                     if let Some(event) = entering.await {
                         effects.extend(self.step(event));
@@ -194,6 +211,15 @@ impl<'a> Connection<'a> {
 
     fn answer(&self, frame: &ServerFrame) {
         self.outlets.answers.push(Outgoing::new(frame));
+    }
+
+    /// Counts a turn, and refuses one too many.
+    fn throttle(&self, request: &mut Request) {
+        if let Some(profile) = self.profile().filter(|_| begins_turn(&request.command)) {
+            let counted =
+                self.app.throttles.turn(&self.app.settings.rates, profile, self.address, self.app.clock.now());
+            request.refusal = counted.err();
+        }
     }
 
     /// The event that the session gets when a new conversation was entered.

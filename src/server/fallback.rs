@@ -32,7 +32,9 @@ use tokio::time::timeout;
 
 use super::App;
 use super::clock::{anonymous_id, session_id};
+use super::listener::Peer;
 use super::router::Route;
+use super::router::refusal;
 use super::stay::Stay;
 use crate::protocol::MAX_COMMAND_BYTES;
 use crate::protocol::client_message::ClientMessage;
@@ -65,7 +67,16 @@ pub(super) fn router(app: Arc<App>) -> Router<Arc<App>> {
 }
 
 /// Begins a session.
-async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Result<Response, CommandError> {
+async fn begin(
+    State(app): State<Arc<App>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, CommandError> {
+    let address = match app.admit(peer, &headers) {
+        Ok(address) => address,
+        Err(reason) => return Ok(refusal(reason)),
+    };
     let text = text_of(&app, &headers, body).await?;
     let bad_request = |message: String| CommandError::new(ErrorCode::BadRequest, message);
     let frame = parse_frame(&text).map_err(|error| CommandError::new(error.code(), error.to_string()))?;
@@ -82,7 +93,7 @@ async fn begin(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> R
     };
     let opening = Opening { is_local: app.is_local(&headers), anonymous_id: anonymous_id() };
     let (reply, answer) = oneshot::channel();
-    app.tracker.spawn(session::run(app.clone(), (id, opening, hello), calls, entry, reply));
+    app.tracker.spawn(session::run(app.clone(), (id, address), (opening, hello), calls, entry, reply));
     Ok(match answer.await {
         Ok(answered) if answered.close.is_none() => answer::begun(&answered),
         Ok(answered) => answer::one(&answered),

@@ -7,7 +7,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +43,10 @@ pub(crate) struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
+/// The address of the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// Listens with a deep backlog.
 ///
 /// # Errors
@@ -73,8 +77,8 @@ pub(crate) async fn accept_until(listener: TcpListener, app: Arc<App>, shutdown:
             accepted = listener.accept() => accepted,
             () = &mut shutdown => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, Peer(peer.ip())),
             Err(error) => {
                 if is_of_one_connection(&error) {
                     continue;
@@ -88,7 +92,7 @@ pub(crate) async fn accept_until(listener: TcpListener, app: Arc<App>, shutdown:
         match places.clone().try_acquire_owned() {
             Ok(permit) => {
                 let place = Place { _permit: Arc::new(permit) };
-                let connection = connection(stream, place, http.clone(), router.clone(), app.clone());
+                let connection = connection((stream, peer), place, http.clone(), router.clone(), app.clone());
                 app.tracker.spawn(connection);
             }
             Err(_) => {
@@ -107,7 +111,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn connection(stream: TcpStream, place: Place, http: Arc<http1::Builder>, router: Router, app: Arc<App>) {
+async fn connection(
+    (stream, peer): (TcpStream, Peer),
+    place: Place,
+    http: Arc<http1::Builder>,
+    router: Router,
+    app: Arc<App>,
+) {
     // A piece of an answer must not wait for the one after it.
     let _ = stream.set_nodelay(true);
     let stay = Stay::new(app.settings.http_timeout);
@@ -117,6 +127,7 @@ async fn connection(stream: TcpStream, place: Place, http: Arc<http1::Builder>, 
         async move {
             let mut request: Request = request.map(Body::new);
             request.extensions_mut().insert(place);
+            request.extensions_mut().insert(peer);
             request.extensions_mut().insert(stay);
             let response: Result<Response, Infallible> = router.oneshot(request).await;
             response

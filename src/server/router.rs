@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -86,6 +87,8 @@ pub(crate) enum Refusal {
     Host,
     /// It is the path of the websocket, and not a websocket request.
     NotWebsocket,
+    /// Too many connections were made in a short time; one may be made in so many milliseconds.
+    TooMany(u64),
 }
 
 /// A response that says why.
@@ -102,8 +105,13 @@ pub(crate) fn refusal(refusal: Refusal) -> Response {
         Refusal::NotWebsocket => {
             (StatusCode::UPGRADE_REQUIRED, "bad_request", "open this path as a websocket, version 13")
         }
+        Refusal::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited", "too many connections in a short time"),
     };
-    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+    let mut response = (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response();
+    if let Refusal::TooMany(wait_ms) = refusal {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000)));
+    }
+    response
 }
 
 /// Text with its type.

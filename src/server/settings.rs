@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use super::throttles::Rates;
 use crate::session::settings::SessionSettings;
 
 /// The limits of the server.
@@ -38,10 +41,25 @@ pub struct ServerSettings {
     pub reconnect_spread: Duration,
     /// How many conversations that nobody follows keep their state.
     pub idle_conversations: usize,
-    /// Turns that one user may take in a day; what the project says when not given.
-    pub daily_turns: Option<u64>,
+    /// Proxies whose word for a client's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often connections may be made and turns begun.
+    pub rates: Rates,
+    /// Turns in a day.
+    pub daily_turns: DailyTurns,
     /// Whether other computers may read `/metrics`.
     pub public_metrics: bool,
+}
+
+/// Turns that may be taken in a day, in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DailyTurns {
+    /// By one user; what the project says when not given.
+    pub user: Option<u64>,
+    /// By one anonymous visitor; as many as by a user when not given.
+    pub visitor: Option<u64>,
+    /// By all together; any number when not given.
+    pub project: Option<u64>,
 }
 
 impl Default for ServerSettings {
@@ -62,7 +80,9 @@ impl Default for ServerSettings {
             drain: Duration::from_secs(30),
             reconnect_spread: Duration::from_secs(5),
             idle_conversations: 10_000,
-            daily_turns: None,
+            trusted_proxies: Vec::new(),
+            rates: Rates::default(),
+            daily_turns: DailyTurns::default(),
             public_metrics: false,
         }
     }

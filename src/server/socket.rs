@@ -5,6 +5,7 @@
 //! through is only one more thing that it waits for.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -29,7 +30,13 @@ use crate::session::state::Opening;
 const BATCH: usize = 32 * 1024;
 
 /// Serves one websocket; without an `opening` there is no common version.
-pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Opening>, place: Place, app: Arc<App>) {
+pub(super) async fn run(
+    stream: TcpStream,
+    early: Vec<u8>,
+    opening: Option<Opening>,
+    (place, address): (Place, Option<IpAddr>),
+    app: Arc<App>,
+) {
     let limits = WebSocketLimits {
         message_bytes: MAX_COMMAND_BYTES,
         fragments: app.settings.fragments,
@@ -40,7 +47,7 @@ pub(super) async fn run(stream: TcpStream, early: Vec<u8>, opening: Option<Openi
     app.metrics.opened();
     let code = if let Some(opening) = opening {
         let abandon = app.stages.abandon.clone();
-        let mut socket = Socket::new(&app, outbox.clone(), opening);
+        let mut socket = Socket::new(&app, outbox.clone(), opening, address);
         let code = tokio::select! {
             code = socket.converse(&mut stream) => code,
             () = abandon.cancelled() => None,
@@ -80,8 +87,8 @@ struct Socket<'a> {
 }
 
 impl<'a> Socket<'a> {
-    fn new(app: &'a Arc<App>, outbox: Arc<Outbox>, opening: Opening) -> Self {
-        let connection = Connection::new(app, Outlets::together(outbox.clone()), opening, session_id());
+    fn new(app: &'a Arc<App>, outbox: Arc<Outbox>, opening: Opening, address: Option<IpAddr>) -> Self {
+        let connection = Connection::new(app, Outlets::together(outbox.clone()), opening, (session_id(), address));
         Self { app, outbox, connection }
     }
 

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body
 
 use super::App;
 use super::clock::anonymous_id;
-use super::listener::Place;
+use super::listener::{Peer, Place};
 use super::router::{Refusal, refusal};
 use super::{host, origin, socket};
 use crate::protocol::SUBPROTOCOL;
@@ -36,6 +36,7 @@ enum Version {
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(place): Extension<Place>,
+    Extension(peer): Extension<Peer>,
     mut request: Request,
 ) -> Response {
     if request.method() != Method::GET {
@@ -56,6 +57,10 @@ pub(crate) async fn upgrade(
     if let Err(reason) = host::check(&app, request.headers()) {
         return refusal(reason);
     }
+    let address = match app.admit(peer, request.headers()) {
+        Ok(address) => address,
+        Err(reason) => return refusal(reason),
+    };
     let opening = Opening { is_local: app.is_local(request.headers()), anonymous_id: anonymous_id() };
     let version = negotiate(request.headers());
     let common = match version {
@@ -80,7 +85,14 @@ pub(crate) async fn upgrade(
                 tracing::error!("an upgraded connection is not a TCP stream");
                 return;
             };
-            socket::run(parts.io.into_inner(), parts.read_buf.to_vec(), common.then_some(opening), place, app).await;
+            socket::run(
+                parts.io.into_inner(),
+                parts.read_buf.to_vec(),
+                common.then_some(opening),
+                (place, address),
+                app,
+            )
+            .await;
         }
     });
     debug_assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);

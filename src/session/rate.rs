@@ -11,6 +11,13 @@ pub struct Rate {
     pub window_ms: u64,
 }
 
+impl Rate {
+    /// So many a minute, of which at most `burst` at once.
+    pub fn with_burst(per_minute: u32, burst: u32) -> Self {
+        Self { count: burst, window_ms: u64::from(burst) * 60_000 / u64::from(per_minute.max(1)) }
+    }
+}
+
 /// Holds one token for each thing that may still happen; they come back evenly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenBucket {
@@ -28,6 +35,17 @@ impl TokenBucket {
 
     fn full(rate: Rate) -> u64 {
         u64::from(rate.count).saturating_mul(rate.window_ms)
+    }
+
+    /// How often its things may happen.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Whether all tokens are there at `now`.
+    pub fn is_full(&self, now: Moment) -> bool {
+        let gained = now.since(self.at).saturating_mul(u64::from(self.rate.count));
+        self.level.saturating_add(gained) >= Self::full(self.rate)
     }
 
     /// Takes a token.

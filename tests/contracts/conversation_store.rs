@@ -104,8 +104,9 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     store.create(&three, &ann).await.expect("a conversation");
     let runs = ["2999-01-01T00:00:00Z", "2999-01-01T10:00:00.5Z", "2026-01-01T00:00:00Z"].map(began);
     store.append(&three, runs.into()).await.expect("stored");
-    assert_eq!(store.runs_since(&ann, "2026-02-01T00:00:00Z").await.expect("a count"), 2);
-    assert_eq!(store.runs_since(&bob, "2026-02-01T00:00:00Z").await.expect("a count"), 0);
+    assert_eq!(store.runs_since(Some(&ann), "2026-02-01T00:00:00Z").await.expect("a count"), 2);
+    assert_eq!(store.runs_since(Some(&bob), "2026-02-01T00:00:00Z").await.expect("a count"), 0);
+    assert_eq!(store.runs_since(None, "2026-02-01T00:00:00Z").await.expect("a count"), 2);
 
     let automation = |name: &str| AutomationId::new(name).expect("an id");
     let begins = |name: &str| NewEvent { begins: Some(automation(name)), ..event(1, Keep::Lasting) };

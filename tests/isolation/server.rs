@@ -49,6 +49,9 @@ impl Server {
         };
         let mut settings = ServerSettings { sockets_per_user: 1_000, ..ServerSettings::default() };
         settings.session.identity = Identity { keys: vec![people::key()], lenient: false };
+        settings.rates.visitor_turns.count = 100_000;
+        settings.rates.user_turns.count = 100_000;
+        settings.rates.user_connections.count = 100_000;
         settings.session.commands.count = 100_000;
         settings.session.strikes.count = 100_000;
         tokio::spawn(serve(listener, services, settings, std::future::pending()));

@@ -122,7 +122,7 @@ async fn a_user_has_so_many_sockets_and_no_more() {
 #[tokio::test]
 async fn a_user_has_so_many_turns_a_day() {
     let mut settings = settings();
-    settings.daily_turns = Some(2);
+    settings.daily_turns.user = Some(2);
     let rig = Rig::with(settings).await;
     let mut client = Client::join(rig.address).await;
     client.ask("hello").await;

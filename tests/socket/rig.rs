@@ -91,6 +91,9 @@ pub(crate) fn settings() -> ServerSettings {
     settings.session.trace = Traces::LocalOnly;
     settings.drain = Duration::from_secs(5);
     settings.sockets_per_user = 1_000;
+    settings.rates.visitor_turns.count = 100_000;
+    settings.rates.user_turns.count = 100_000;
+    settings.rates.user_connections.count = 100_000;
     settings.session.answer_bytes = 64 * 1024 * 1024;
     settings.session.commands.count = 1_000;
     settings.session.strikes.count = 1_000;

@@ -38,7 +38,13 @@ impl Server {
     /// Starts a server in `folder` and waits until it listens. Its limits are raised,
     /// so that they are not what is tested.
     pub(crate) fn start(folder: &Path) -> Self {
-        Self::start_with(folder, &[("DOCENT_LIMITS_COMMANDS_PER_10S", "100000")])
+        let raised = [
+            "DOCENT_LIMITS_COMMANDS_PER_10S",
+            "DOCENT_LIMITS_TURNS_PER_MIN_VISITOR",
+            "DOCENT_LIMITS_TURNS_PER_MIN",
+            "DOCENT_LIMITS_CONNECTIONS_PER_MIN_USER",
+        ];
+        Self::start_with(folder, &raised.map(|limit| (limit, "100000")))
     }
 
     /// Starts a server with these variables in its environment, and no other settings.

@@ -4,6 +4,7 @@
 //! does: its requests, the clock, revocations and a shutdown. What happens in the
 //! conversation goes to the one stream that the session has at a time.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,14 +77,15 @@ pub(super) struct Answered {
 /// Serves one session from its `hello` on.
 pub(super) async fn run(
     app: Arc<App>,
-    (id, opening, hello): (String, Opening, FrameCommand),
+    name: (String, Option<IpAddr>),
+    (opening, hello): (Opening, FrameCommand),
     mut calls: mpsc::Receiver<Call>,
     entry: Entry,
     begun: oneshot::Sender<Answered>,
 ) {
     let answers = Arc::new(Outbox::new(app.settings.session.queue_events, MAX_ANSWER_BYTES));
     let outlets = Outlets { answers: answers.clone(), events: Arc::new(Outbox::closed()) };
-    let connection = Connection::new(&app, outlets.clone(), opening, id);
+    let connection = Connection::new(&app, outlets.clone(), opening, name);
     let mut session = Session { app: &app, connection, outlets, stream: None, ended: None };
     let mut answered = session.carry_out(vec![hello]).await;
     // What was missed comes with the stream.

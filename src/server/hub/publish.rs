@@ -14,6 +14,7 @@ use crate::protocol::error_code::ErrorCode;
 use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
 use crate::server::budgets::{Budgets, Reservation};
 use crate::server::outbox::{Outbox, Outgoing, encode};
+use crate::server::throttles::begins_turn;
 use crate::session::conversation::command::{Command, Request};
 use crate::session::conversation::run::{RunEnd, unstored_end};
 use crate::session::conversation::{self, Conversation, ConversationEffect, ConversationEvent};
@@ -43,8 +44,8 @@ impl Core {
         {
             say.is_question = self.answerer.is_phrase(&say.text, &say.setup.context);
         }
-        let mut reservation = None;
-        if matches!(request.command, Command::Say(_) | Command::Launch(_) | Command::Regenerate { .. }) {
+        let mut reservation = Vec::new();
+        if request.refusal.is_none() && begins_turn(&request.command) {
             match self.reserve_turn(room).await {
                 Ok(reserved) => reservation = reserved,
                 Err(refusal) => request.refusal = Some(refusal),
@@ -56,9 +57,7 @@ impl Core {
         match self.step_and_store(room, &mut inside, event).await {
             Ok(effects) => {
                 let begins = effects.iter().any(|(effect, _)| matches!(effect, ConversationEffect::Start(_)));
-                if let Some(reservation) = reservation.filter(|_| begins) {
-                    reservation.keep();
-                }
+                reservation.into_iter().filter(|_| begins).for_each(Reservation::keep);
                 self.carry_out(room, &inside, effects, Some(outbox))
             }
             Err(error) => {
@@ -70,24 +69,30 @@ impl Core {
         }
     }
 
-    /// Counts a turn of the room's user, where turns are counted; else why none may begin.
-    async fn reserve_turn(&self, room: &Room) -> Result<Option<Reservation>, CommandError> {
+    /// Counts a turn of the room's user and of the project, where turns are counted; else
+    /// why none may begin.
+    async fn reserve_turn(&self, room: &Room) -> Result<Vec<Reservation>, CommandError> {
         if self.tracker.is_closed() {
             return Err(CommandError::new(ErrorCode::Internal, "the server is shutting down"));
         }
-        let project = self.answerer.published().project;
-        let most = self.settings.daily_turns.or(project.settings.daily_turns_per_user.map(u64::from));
-        let Some(most) = most else { return Ok(None) };
+        let daily = self.settings.daily_turns;
+        let of_user =
+            daily.user.or_else(|| self.answerer.published().project.settings.daily_turns_per_user.map(u64::from));
+        let of_person = if room.user.as_str().starts_with("anon-") { daily.visitor.or(of_user) } else { of_user };
         let now = self.clock.now();
-        match self.budgets.reserve(&room.user, most, now).await {
-            Ok(Some(reservation)) => Ok(Some(reservation)),
-            Ok(None) => {
-                let mut error = CommandError::new(ErrorCode::QuotaExceeded, "no more turns are left for today");
-                error.retry_after_ms = Some(Budgets::renewed_in_ms(now));
-                Err(error)
+        let mut reserved = Vec::new();
+        for (user, most) in [(Some(&room.user), of_person), (None, daily.project)] {
+            let Some(most) = most else { continue };
+            match self.budgets.reserve(user, most, now).await.map_err(|error| not_stored(&error))? {
+                Some(reservation) => reserved.push(reservation),
+                None => {
+                    let mut error = CommandError::new(ErrorCode::QuotaExceeded, "no more turns are left for today");
+                    error.retry_after_ms = Some(Budgets::renewed_in_ms(now));
+                    return Err(error);
+                }
             }
-            Err(error) => Err(not_stored(&error)),
         }
+        Ok(reserved)
     }
 
     /// Lets an event of a run happen; `false` when the run cannot go on.
