@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::App;
@@ -103,7 +104,13 @@ impl<'a> Connection<'a> {
     }
 
     /// Steps the session, and carries out what it wants; how to close, when it does.
-    pub(super) async fn event(&mut self, event: Event) -> Option<CloseCode> {
+    ///
+    /// Apart, so that the memory it needs is not part of every idle connection.
+    pub(super) fn event(&mut self, event: Event) -> BoxFuture<'_, Option<CloseCode>> {
+        Box::pin(self.carry_out(event))
+    }
+
+    async fn carry_out(&mut self, event: Event) -> Option<CloseCode> {
         let mut effects = VecDeque::from(self.step(event));
         while let Some(effect) = effects.pop_front() {
             match effect {

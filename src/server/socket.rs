@@ -42,7 +42,8 @@ pub(super) async fn run(
         fragments: app.settings.fragments,
         waiting_bytes: MAX_SERVER_FRAME_BYTES * 2 + BATCH,
     };
-    let mut stream = websocket::accept(stream, early, limits).await;
+    // Apart, like all that an idle socket need not keep room for.
+    let mut stream = Box::pin(websocket::accept(stream, early, limits)).await;
     let outbox = Arc::new(Outbox::new(app.settings.session.queue_events, app.settings.session.queue_bytes));
     app.metrics.opened();
     let code = if let Some(opening) = opening {
@@ -52,7 +53,7 @@ pub(super) async fn run(
             code = socket.converse(&mut stream) => code,
             () = abandon.cancelled() => None,
         };
-        socket.connection.leave().await;
+        Box::pin(socket.connection.leave()).await;
         code
     } else {
         Some(CloseCode::Version)
@@ -117,7 +118,7 @@ impl<'a> Socket<'a> {
             let closing = match wake {
                 Wake::Received(None) => return None,
                 Wake::Received(Some(Err(error))) => return code_of(&error),
-                Wake::Received(Some(Ok(message))) => self.received(message).await,
+                Wake::Received(Some(Ok(message))) => Box::pin(self.received(message)).await,
                 Wake::Flushed(Ok(())) => {
                     is_flushing = false;
                     None

@@ -20,7 +20,7 @@ use fragments::FragmentGuard;
 pub type WebSocket = WebSocketStream<FragmentGuard<TcpStream>>;
 
 /// Bytes that are read or written at a time: what an idle socket keeps.
-const BUFFER: usize = 1024;
+const BUFFER: usize = 512;
 
 /// The limits of a websocket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

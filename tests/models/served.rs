@@ -85,6 +85,7 @@ impl Rig {
         let address = listener.local_addr().unwrap();
         let mut settings = ServerSettings::default();
         settings.session.commands.count = 1_000;
+        settings.rates.visitor_turns.count = 1_000;
         let server = tokio::spawn(server::serve(listener, services, settings, std::future::pending()));
         Self { provider, address, desk, server, _folder: folder }
     }
