@@ -1,4 +1,4 @@
-//! One websocket: bytes in, [`session::step`], effects out.
+//! One websocket: bytes in, [`crate::session::step`], effects out.
 //!
 //! One task per socket, which waits for everything at once: the client's frames,
 //! the outbox, the clock and the stages of a shutdown. A write that does not get
