@@ -17,28 +17,27 @@ struct Answer {
 fn read<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Answer {
     let mut reader = AnswerReader::new(1_000, "model");
     let mut answer = Answer::default();
-    let mut take = |events: Vec<_>| {
-        for event in events {
-            assert!(answer.end.is_none(), "nothing follows the end");
-            match event {
-                Ok(ChatEvent::Text(text)) => {
-                    assert!(!text.is_empty());
-                    answer.text.push_str(&text);
-                }
-                Ok(ChatEvent::Call(call)) => {
-                    assert!(!call.id.is_empty() && answer.calls.iter().all(|other| other.id != call.id));
-                    answer.calls.push(call);
-                }
-                Ok(ChatEvent::Working) => {}
-                Ok(ChatEvent::Finished { reason, .. }) => answer.end = Some(Ok(reason)),
-                Err(failure) => answer.end = Some(Err(failure.fault)),
-            }
-        }
-    };
+    let mut events = Vec::new();
     for part in parts {
-        take(reader.read(part));
+        events.extend(reader.read(part));
     }
-    take(reader.end());
+    events.extend(reader.end());
+    for event in events {
+        assert!(answer.end.is_none(), "nothing follows the end");
+        match event {
+            Ok(ChatEvent::Text(text)) => {
+                assert!(!text.is_empty());
+                answer.text.push_str(&text);
+            }
+            Ok(ChatEvent::Call(call)) => {
+                assert!(!call.id.is_empty() && answer.calls.iter().all(|other| other.id != call.id));
+                answer.calls.push(call);
+            }
+            Ok(ChatEvent::Working) => {}
+            Ok(ChatEvent::Finished { reason, .. }) => answer.end = Some(Ok(reason)),
+            Err(failure) => answer.end = Some(Err(failure.fault)),
+        }
+    }
     assert!(reader.is_over() && answer.end.is_some());
     answer
 }
