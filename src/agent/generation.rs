@@ -135,43 +135,13 @@ impl<'a> Generation<'a> {
             return None;
         }
         let request = prompt::condense(&self.snapshot.prompts, self.request, QUESTION_TOKENS);
-        let question = self.line(&request).await.and_then(|line| memory::question(&line));
+        let question = match self.step(&request, None).await {
+            Step::Done { text, reason: StopReason::Complete, .. } => memory::question(&text),
+            Step::Done { .. } | Step::Failed(_) | Step::Unpaid => None,
+        };
         let question = question.or_else(|| memory::joined(history, &self.request.message))?;
         self.trace.question = Some(question.clone());
         Some(question)
-    }
-
-    /// A short text that is shown to nobody.
-    async fn line(&mut self, request: &ChatRequest) -> Option<String> {
-        let mut reservation = self.reserve(request)?;
-        let mut text = String::new();
-        let mut stream = match self.chat.model.answer(request).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                self.failed(&error, reservation);
-                return None;
-            }
-        };
-        let mut is_whole = false;
-        while let Some(event) = stream.events.next().await {
-            match event {
-                Ok(ChatEvent::Text(more)) => {
-                    reservation.wrote(tokens::of_text(&more));
-                    text.push_str(&more);
-                }
-                Ok(ChatEvent::Call(_) | ChatEvent::Working) => {}
-                Ok(ChatEvent::Finished { reason, usage }) => {
-                    is_whole = reason == StopReason::Complete;
-                    usage.into_iter().for_each(|usage| reservation.billed(usage));
-                }
-                Err(error) => {
-                    self.failed(&error, reservation);
-                    return None;
-                }
-            }
-        }
-        self.count(&reservation);
-        is_whole.then_some(text)
     }
 
     /// Answers `question` from what was found, and from what the model looks up.
@@ -200,7 +170,7 @@ impl<'a> Generation<'a> {
         let mut known_calls = BTreeSet::new();
         let (mut corrections, mut is_trimmed) = (0, false);
         for _ in 0..MOST_STEPS {
-            let (text, calls, reason) = match self.step(&request, &mut writer, &mut evidence).await {
+            let (text, calls, reason) = match self.step(&request, Some((&mut writer, &mut evidence))).await {
                 Step::Done { text, calls, reason } => (text, calls, reason),
                 Step::Unpaid => return self.broken(&writer, TurnFault::UsageLimit),
                 Step::Failed(ChatFault::TooLong) if !is_trimmed => {
@@ -264,8 +234,8 @@ impl<'a> Generation<'a> {
         self.concluded(writer, offers, found)
     }
 
-    /// One request, whose text goes to `writer` as it comes.
-    async fn step(&mut self, request: &ChatRequest, writer: &mut Writer<'_>, evidence: &mut Evidence<'_>) -> Step {
+    /// One request, whose text goes to a writer as it comes, or is shown to nobody.
+    async fn step(&mut self, request: &ChatRequest, mut shown: Option<(&mut Writer<'_>, &mut Evidence<'_>)>) -> Step {
         let Some(mut reservation) = self.reserve(request) else { return Step::Unpaid };
         self.trace.steps += 1;
         let mut stream = match self.chat.model.answer(request).await {
@@ -282,7 +252,9 @@ impl<'a> Generation<'a> {
             match event {
                 Ok(ChatEvent::Text(text)) => {
                     reservation.wrote(tokens::of_text(&text));
-                    writer.write(&text, evidence).await;
+                    if let Some((writer, evidence)) = &mut shown {
+                        writer.write(&text, evidence).await;
+                    }
                     said.push_str(&text);
                 }
                 Ok(ChatEvent::Call(call)) => {

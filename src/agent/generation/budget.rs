@@ -52,6 +52,7 @@ impl Budget {
             day: self.day,
             accounts: self.accounts.clone(),
             reserved: tokens,
+            input,
             used: TokenUsage { input, output: 0 },
         })
     }
@@ -68,6 +69,8 @@ pub(super) struct Reservation {
     day: u64,
     accounts: Vec<Account>,
     reserved: u64,
+    /// Tokens of one request.
+    input: u64,
     used: TokenUsage,
 }
 
@@ -79,7 +82,7 @@ impl Reservation {
 
     /// Models were asked several times, and each may bill what it read.
     pub(super) fn attempted(&mut self, attempts: u32) {
-        self.used.input = self.used.input.saturating_mul(u64::from(attempts));
+        self.used.input = self.input.saturating_mul(u64::from(attempts));
     }
 
     /// Nothing was read and nothing written.
