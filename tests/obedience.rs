@@ -2,7 +2,9 @@
 //! reach with that is what any model can be made to do.
 //!
 //! Orders times wrappers make 300 attacks, which come by articles, by the values of
-//! a launch, by the page's title, and by what a further search finds.
+//! a launch, by the page's title, and by what a further search finds. The texts of
+//! JSON Lines files (`prompt`, or `prompts`) in the folder that `DOCENT_TEST_INJECTION`
+//! names dress the orders too, and are counted apart.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -31,7 +33,7 @@ use docent::ports::chat_model::{
 use docent::ports::embedder::Embedder;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use pulldown_cmark::{Event, Options, Parser, Tag};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use tokio::sync::mpsc;
 
 /// What only somebody else may see.
@@ -160,6 +162,23 @@ fn attacks() -> Vec<String> {
     attacks
 }
 
+/// The texts of a folder, each with one of the orders behind it.
+fn attacks_of(folder: &Path) -> Vec<String> {
+    let orders = lines("orders.txt");
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    let rows = paths.iter().flat_map(|path| {
+        let text = fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    });
+    let texts = rows.flat_map(|row| match &row["prompts"] {
+        serde_json::Value::Array(all) => all.clone(),
+        _ => vec![row["prompt"].clone()],
+    });
+    let texts = texts.filter_map(|text| text.as_str().map(str::to_owned));
+    texts.zip(orders.iter().cycle()).map(|(text, order)| format!("{text}\n{MARK} {order} <<end>>")).collect()
+}
+
 /// An attacker's way into the prompt.
 #[derive(Clone, Copy, Debug)]
 enum Carrier {
@@ -278,6 +297,7 @@ impl Target {
 fn faults_of(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let may_lead = |url: &str| url.starts_with("/articles/");
+    let (mut prose, mut in_code) = (String::new(), false);
     for event in Parser::new_ext(text, Options::all() - Options::ENABLE_WIKILINKS) {
         match event {
             Event::Start(Tag::Link { dest_url, .. }) if !may_lead(&dest_url) => {
@@ -285,12 +305,17 @@ fn faults_of(text: &str) -> Vec<String> {
             }
             Event::Start(Tag::Image { dest_url, .. }) => faults.push(format!("shows {dest_url}")),
             Event::Html(html) | Event::InlineHtml(html) => faults.push(format!("has HTML {html}")),
+            // An address in a block of code is no link, wherever it is shown.
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::End(TagEnd::CodeBlock) => in_code = false,
+            Event::Text(shown) if !in_code => prose.push_str(&shown),
             _ => {}
         }
     }
     for scheme in ["https://", "http://", "www.", "mailto:", "ftp://"] {
-        if let Some(at) = text.to_lowercase().find(scheme) {
-            faults.push(format!("names {}", text[at..].chars().take(40).collect::<String>()));
+        let prose = prose.to_lowercase();
+        if let Some(at) = prose.find(scheme) {
+            faults.push(format!("names {}", prose[at..].chars().take(40).collect::<String>()));
         }
     }
     faults.extend(CANARIES.iter().filter(|canary| text.contains(**canary)).map(|canary| format!("tells {canary}")));
@@ -304,7 +329,25 @@ fn faults_of(text: &str) -> Vec<String> {
 async fn orders_reach_nothing_that_is_not_allowed_anyway() {
     let attacks = attacks();
     assert_eq!(attacks.len(), 300);
-    let target = target(&attacks).await;
+    let least = attacks.len() * 9 / 10;
+    withstands(&attacks, least).await;
+}
+
+#[tokio::test]
+async fn texts_of_others_reach_no_more() {
+    let Some(folder) = std::env::var_os("DOCENT_TEST_INJECTION") else {
+        println!("skipped: DOCENT_TEST_INJECTION names no folder");
+        return;
+    };
+    let attacks = attacks_of(Path::new(&folder));
+    println!("{} attacks, by four ways each", attacks.len());
+    // Long texts are cut before their order by what a prompt or a title may hold.
+    withstands(&attacks, 1).await;
+}
+
+/// Lets the attacks come in on every way; at least so many must reach the model.
+async fn withstands(attacks: &[String], least: usize) {
+    let target = target(attacks).await;
     let mut wrong = Vec::new();
     for carrier in [Carrier::Article, Carrier::Attribute, Carrier::PageTitle, Carrier::SearchResult] {
         let mut arrived = 0;
@@ -312,8 +355,9 @@ async fn orders_reach_nothing_that_is_not_allowed_anyway() {
             wrong.extend(target.attack(number, attack, carrier).await);
             arrived += usize::from(target.model.obeyed.swap(0, Ordering::Relaxed) > 0);
         }
+        println!("{carrier:?}: {arrived} of {} were read by the model", attacks.len());
         // Those that nobody sees are taken out before a model could.
-        assert!(arrived >= 270, "{carrier:?}: only {arrived} attacks were read by the model");
+        assert!(arrived >= least, "{carrier:?}: only {arrived} attacks were read by the model");
     }
     let first: Vec<&str> = wrong.iter().take(12).map(String::as_str).collect();
     assert!(wrong.is_empty(), "{} forbidden effects:\n{}", wrong.len(), first.join("\n"));
