@@ -61,8 +61,25 @@ async fn conversations_go_as_written() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[tokio::test]
+async fn a_model_is_sent_what_its_prompts_say() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversations/model.txt");
+    let written = fs::read_to_string(path).unwrap();
+    let (project, _) = written.split_once("=== conversation\n").expect("a conversation");
+    let model = Arc::default();
+    let conversation = "@page https://app.example.com/export?token=secret\n\
+        ~ You can export a workspace as CSV [1].\n> in which formats can a workspace be exported\n\
+        ~ How often can exports be scheduled?\n~next\n~ They are scheduled daily [1].\n> and how often\n";
+    converse_with(&model, project, conversation).await;
+    insta::assert_snapshot!(model.asked());
+}
+
 /// Says each line of the user to the project and renders the whole conversation.
 async fn converse(project: &str, conversation: &str) -> String {
+    converse_with(&Arc::default(), project, conversation).await
+}
+
+async fn converse_with(model: &Arc<model::ScriptedModel>, project: &str, conversation: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     for file in project.split("=== ").skip(1) {
         let (name, content) = file.split_once('\n').expect("a file name on its own line");
@@ -77,9 +94,8 @@ async fn converse(project: &str, conversation: &str) -> String {
     )
     .await
     .unwrap_or_else(|error| panic!("{error:?}"));
-    let model = Arc::new(model::ScriptedModel::default());
     let has_model = conversation.lines().any(|line| line.starts_with('~'));
-    let agent = Agent::new(library, embedder).with_chat(has_model.then(|| model::chat(&model)));
+    let agent = Agent::new(library, embedder).with_chat(has_model.then(|| model::chat(model)));
     let mut speaker = Speaker::new();
     let mut out = String::new();
     for line in conversation.lines() {

@@ -1,13 +1,14 @@
 //! A language model that says what a conversation's file tells it to.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use docent::adapters::spending_journal::SpendingJournal;
 use docent::agent::generation::{ChatUse, TokenCaps};
 use docent::ports::chat_model::{
-    ChatError, ChatEvent, ChatFault, ChatModel, ChatRequest, ChatStream, StopReason, TokenUsage, ToolCall,
+    ChatError, ChatEvent, ChatFault, ChatMessage, ChatModel, ChatRequest, ChatStream, StopReason, TokenUsage, ToolCall,
 };
 use futures_util::StreamExt as _;
 use futures_util::stream;
@@ -22,6 +23,7 @@ struct Step {
 /// A model with a script.
 #[derive(Default)]
 pub(crate) struct ScriptedModel {
+    asked: Mutex<Vec<ChatRequest>>,
     steps: Mutex<VecDeque<Step>>,
 }
 
@@ -71,6 +73,26 @@ impl ScriptedModel {
         }
     }
 
+    /// What the model was sent, as people read it.
+    pub(crate) fn asked(&self) -> String {
+        let mut asked = String::new();
+        for request in self.asked.lock().unwrap().iter() {
+            for message in &request.messages {
+                match message {
+                    ChatMessage::System(text) => writeln!(asked, "=== system\n{text}"),
+                    ChatMessage::User(text) => writeln!(asked, "=== user\n{text}"),
+                    ChatMessage::Assistant { text, .. } => writeln!(asked, "=== assistant\n{text}"),
+                    ChatMessage::ToolResult { content, .. } => writeln!(asked, "=== tool\n{content}"),
+                }
+                .unwrap();
+            }
+            for tool in &request.tools {
+                writeln!(asked, "=== may call {}\n{}\n{:#}", tool.name, tool.description, tool.parameters).unwrap();
+            }
+        }
+        asked
+    }
+
     /// Whether the model was asked as often as the script tells.
     pub(crate) fn is_done(&self) -> bool {
         self.steps.lock().unwrap().is_empty()
@@ -87,7 +109,8 @@ impl ChatModel for ScriptedModel {
         8_000
     }
 
-    async fn answer(&self, _: &ChatRequest) -> Result<ChatStream, ChatError> {
+    async fn answer(&self, request: &ChatRequest) -> Result<ChatStream, ChatError> {
+        self.asked.lock().unwrap().push(request.clone());
         let step = self.steps.lock().unwrap().pop_front().expect("the script tells what the model says");
         if let Some(error) = step.refused {
             return Err(error);
