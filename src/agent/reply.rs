@@ -258,7 +258,7 @@ fn links(found: &SearchResult, except: Option<&Passage>, project: &Project, limi
 
 /// `url`, unless it leads to the server's own page of a restricted article,
 /// which is shown to nobody.
-fn address<'a>(article: &Article, url: &'a str, project: &Project) -> Option<&'a str> {
+pub(super) fn address<'a>(article: &Article, url: &'a str, project: &Project) -> Option<&'a str> {
     let own = &project.settings.articles_url;
     let hidden = article.audience.is_some() && own.starts_with('/') && url.starts_with(own.as_str());
     (!hidden).then_some(url)

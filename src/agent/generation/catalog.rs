@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::agent::preflight::Preflight;
+use crate::agent::reply;
 use crate::agent::snapshot::KnowledgeSnapshot;
 use crate::agent::turn_event::{ActionOrigin, OfferedAction};
 use crate::domain::action::{Action, ActionKind, Navigate, OpenIn, RunAutomation};
@@ -60,10 +61,10 @@ impl Catalog {
             candidates.push((id.to_string(), about_automation(automation), Action::RunAutomation(run)));
         }
         for passage in passages {
-            let title = passage.article.title.clone();
-            if let Ok(url) = Template::parse(&passage.article.url) {
-                let navigate = Navigate { url, open_in: OpenIn::SameTab };
-                candidates.push((passage.article.url.clone(), title, Action::Navigate(navigate)));
+            let article = &passage.article;
+            if let Some(url) = reply::address(article, &article.url, project) {
+                let navigate = Navigate { url: Template::literal(url), open_in: OpenIn::SameTab };
+                candidates.push((url.to_owned(), article.title.clone(), Action::Navigate(navigate)));
             }
         }
         for answer in project.answers.values() {

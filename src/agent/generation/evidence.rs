@@ -135,7 +135,13 @@ impl Allowed for Evidence<'_> {
     }
 
     fn leads_to(&self, address: &str) -> bool {
-        let is_article = self.passages.iter().any(|passage| address == passage.url || address == passage.article.url);
+        let leads_there = |passage: &Arc<Passage>| {
+            let article = &passage.article;
+            [&passage.url, &article.url]
+                .into_iter()
+                .any(|url| reply::address(article, url, self.project) == Some(address))
+        };
+        let is_article = self.passages.iter().any(leads_there);
         is_article || self.addresses.contains(address) && self.project.settings.check_navigation(address).is_ok()
     }
 }
