@@ -15,3 +15,4 @@ pub mod model;
 pub mod phrases;
 pub mod polarity;
 pub mod review;
+mod variation;

@@ -1,5 +1,5 @@
 //! Minimal pairs: messages that differ from a phrase in little and mean something
-//! else, beside messages that differ in much and mean the same.
+//! else, beside messages that differ in as little, or in much, and mean the same.
 //!
 //! Ten products, a file each. A contrast fails when it gets the answer it stands
 //! under; a paraphrase is kept when it gets its answer, or is asked about with it
@@ -15,13 +15,14 @@ use std::sync::Arc;
 use docent::adapters::static_embedder::StaticEmbedder;
 use docent::domain::custom_answer::CustomAnswer;
 use docent::domain::ids::AnswerId;
+use docent::domain::locale::Locale;
 use docent::domain::project::Settings;
 use docent::intent::matcher::{self, Outcome};
 use docent::intent::message::Message;
 use docent::intent::phrases::{Phrases, Teaching};
 use docent::intent::review::{Finding, review};
 use docent::ports::embedder::{Embedder, Role};
-use docent::text::language::Language;
+use docent::text::language::{self, Language};
 
 struct Product {
     answers: BTreeMap<String, Pairs>,
@@ -30,15 +31,17 @@ struct Product {
 #[derive(Default)]
 struct Pairs {
     phrases: Vec<String>,
-    /// Messages that mean the answer.
-    same: Vec<String>,
-    /// Messages that do not.
+    /// Messages that mean the answer, mostly in the words of a phrase.
+    close: Vec<String>,
+    /// Messages that mean the answer in other words.
+    free: Vec<String>,
+    /// Messages that do not mean it.
     other: Vec<String>,
 }
 
 impl Product {
     /// Reads a file: the product in the first line, then each answer in brackets
-    /// with its phrases, `=` before what means it and `x` before what does not.
+    /// with its phrases, `~` and `=` before what means it and `x` before what does not.
     fn read(text: &str) -> Self {
         let mut answers: BTreeMap<String, Pairs> = BTreeMap::new();
         let mut id = "";
@@ -51,7 +54,8 @@ impl Product {
             let (kind, text) = line.split_at(2);
             let list = match kind {
                 "  " => &mut pairs.phrases,
-                "= " => &mut pairs.same,
+                "~ " => &mut pairs.close,
+                "= " => &mut pairs.free,
                 "x " => &mut pairs.other,
                 _ => panic!("{line}"),
             };
@@ -59,16 +63,40 @@ impl Product {
         }
         Self { answers }
     }
+
+    async fn learned(&self, embedder: &dyn Embedder) -> Phrases {
+        let settings = Settings::default();
+        let answers = self.answers.iter().map(|(id, pairs)| answer(id, pairs.phrases.clone()));
+        let (phrases, failure) = Phrases::build(answers, teaching(&settings, embedder)).await;
+        assert!(failure.is_none());
+        phrases
+    }
 }
 
+/// What became of the messages of one kind.
 #[derive(Debug, Default)]
 struct Tally {
-    same: usize,
+    all: usize,
+    /// Got the answer they stand under.
     matched: usize,
+    /// Were asked about with that answer among the chips.
     asked: usize,
-    other: usize,
-    fired: usize,
-    offered: usize,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: &Outcome, id: &str) {
+        let is_it = |answer: &Arc<CustomAnswer>| answer.id.as_str() == id;
+        self.all += 1;
+        match outcome {
+            Outcome::Matched(answer) if is_it(answer) => self.matched += 1,
+            Outcome::NearTie(answers) if answers.iter().any(is_it) => self.asked += 1,
+            Outcome::Matched(_) | Outcome::NearTie(_) | Outcome::Abstained => {}
+        }
+    }
+
+    fn kept(&self) -> usize {
+        self.matched + self.asked
+    }
 }
 
 #[tokio::test]
@@ -76,17 +104,27 @@ async fn contrasts_do_not_fire_and_paraphrases_are_kept() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/intent/minimal_pairs");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    let mut tally = Tally::default();
+    let (mut close, mut free, mut contrasts) = (Tally::default(), Tally::default(), Tally::default());
     for file in files {
         let product = Product::read(&fs::read_to_string(&file).unwrap());
-        judge(&product, &mut tally).await;
+        let embedder = StaticEmbedder::new();
+        let phrases = product.learned(&embedder).await;
+        for (id, pairs) in &product.answers {
+            for (messages, tally) in
+                [(&pairs.close, &mut close), (&pairs.free, &mut free), (&pairs.other, &mut contrasts)]
+            {
+                for text in messages {
+                    tally.add(&outcome(&phrases, &embedder, text).await, id);
+                }
+            }
+        }
     }
-    println!("{tally:?}");
-    // With three phrases an answer and no language model most paraphrases are asked
-    // about rather than matched; evals/README.md tells how far this is from the goal.
-    assert!(tally.same >= 600 && tally.other >= 590, "{tally:?}");
-    assert!(tally.fired * 100 <= tally.other * 6, "contrasts fire: {tally:?}");
-    assert!((tally.matched + tally.asked) * 100 >= tally.same * 40, "paraphrases are lost: {tally:?}");
+    println!("close paraphrases {close:?}\nfree paraphrases {free:?}\ncontrasts {contrasts:?}");
+    assert!(close.all >= 240 && free.all >= 600 && contrasts.all >= 830);
+    assert!(contrasts.matched * 100 <= contrasts.all, "contrasts fire: {contrasts:?}");
+    assert!(close.kept() * 100 >= close.all * 95, "close paraphrases are lost: {close:?}");
+    assert!(close.matched * 100 >= close.all * 60, "close paraphrases are only asked about: {close:?}");
+    assert!(free.kept() * 100 >= free.all * 40, "free paraphrases are lost: {free:?}");
 }
 
 #[tokio::test]
@@ -132,13 +170,21 @@ async fn what_stands_under_not_never_fires() {
     assert!(!fires("please download my data again").await);
 }
 
+/// What a text clearly is, and English otherwise.
+fn language_of(text: &str) -> Language {
+    let known = ["en", "de", "es"].map(|tag| Language::of_locale(&Locale::new(tag).unwrap()));
+    let found = language::detect_question(text, None, Language::ENGLISH, &known);
+    if found.confident { found.language } else { Language::ENGLISH }
+}
+
 fn answer(id: &str, phrases: Vec<String>) -> Arc<CustomAnswer> {
+    let locale = Locale::new(language_of(&phrases.join(". ")).as_str());
     Arc::new(CustomAnswer {
         id: AnswerId::new(id).unwrap(),
         phrases,
         not: Vec::new(),
         audience: None,
-        locale: None,
+        locale,
         actions: Vec::new(),
         body: String::new(),
     })
@@ -153,40 +199,9 @@ fn teaching<'a>(settings: &'a Settings, embedder: &'a dyn Embedder) -> Teaching<
     }
 }
 
-async fn judge(product: &Product, tally: &mut Tally) {
-    let embedder = StaticEmbedder::new();
-    let settings = Settings::default();
-    let answers = product.answers.iter().map(|(id, pairs)| answer(id, pairs.phrases.clone()));
-    let teaching = teaching(&settings, &embedder);
-    let (phrases, failure) = Phrases::build(answers, teaching).await;
-    assert!(failure.is_none());
-    for (id, pairs) in &product.answers {
-        for text in &pairs.same {
-            tally.same += 1;
-            match outcome(&phrases, &embedder, text).await {
-                Outcome::Matched(answer) if answer.id.as_str() == id => tally.matched += 1,
-                Outcome::NearTie(answers) if answers.iter().any(|answer| answer.id.as_str() == id) => tally.asked += 1,
-                Outcome::Matched(_) | Outcome::NearTie(_) | Outcome::Abstained => {}
-            }
-        }
-        for text in &pairs.other {
-            tally.other += 1;
-            match outcome(&phrases, &embedder, text).await {
-                Outcome::Matched(answer) if answer.id.as_str() == id => {
-                    println!("`{text}` fires {id}");
-                    tally.fired += 1;
-                }
-                Outcome::NearTie(answers) if answers.iter().any(|answer| answer.id.as_str() == id) => {
-                    tally.offered += 1;
-                }
-                Outcome::Matched(_) | Outcome::NearTie(_) | Outcome::Abstained => {}
-            }
-        }
-    }
-}
-
 async fn outcome(phrases: &Phrases, embedder: &dyn Embedder, text: &str) -> Outcome {
-    let message = Message::read(text, Language::ENGLISH);
-    let vector = embedder.embed(&[text], Role::Question).await.unwrap().into_values();
+    let said = phrases.corrected(text, |word| embedder.is_word(word)).unwrap_or_else(|| text.to_owned());
+    let message = Message::read(&said, language_of(&said));
+    let vector = embedder.embed(&[&said], Role::Question).await.unwrap().into_values();
     matcher::decide(phrases, &message, Some(&vector), embedder.words(), |_| true).outcome
 }

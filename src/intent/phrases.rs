@@ -10,6 +10,7 @@ use super::features::Grams;
 use super::message::Message;
 use super::model::{Dense, Labeled, Model, PhraseKind, Text};
 use super::polarity::Stance;
+use super::variation::Wording;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
 use crate::ports::embedder::{EmbedError, Embedder, Role, Vectors};
@@ -72,9 +73,6 @@ pub(super) struct AnswerWords {
     pub(super) phrases: std::ops::Range<usize>,
     /// What its phrases ask for.
     pub(super) stance: Stance,
-    /// The content words of its phrases as they are written, with the vectors of
-    /// those that are known.
-    pub(super) written: FxHashMap<String, Option<Vec<f32>>>,
 }
 
 /// One phrase of one answer.
@@ -83,6 +81,8 @@ pub(super) struct Phrase {
     pub(super) answer: usize,
     pub(super) text: String,
     pub(super) message: Message,
+    /// Its words, one by one.
+    pub(super) wording: Wording,
     /// Sum of the weights of its words.
     pub(super) weight: f32,
     /// Whether it stands under `not:`.
@@ -202,17 +202,11 @@ impl Phrases {
         let first = self.phrases.len();
         let mut words = FxHashSet::default();
         let mut stance = Stance::default();
-        let mut written = FxHashMap::default();
         for (text, rejects) in
             answer.phrases.iter().map(|text| (text, false)).chain(answer.not.iter().map(|text| (text, true)))
         {
             let message = Message::read(text, language);
-            for word in content_words(&normalize(text), language) {
-                self.written.add(word);
-                if !rejects {
-                    written.entry(word.to_owned()).or_insert_with(|| table.and_then(|table| table.known_vector(word)));
-                }
-            }
+            content_words(&normalize(text), language).for_each(|word| self.written.add(word));
             let number = self.phrases.len();
             self.exact.entry(message.normalized.clone()).or_default().push(number);
             if !rejects {
@@ -224,9 +218,10 @@ impl Phrases {
                     words.insert(term.clone());
                 }
             }
-            self.phrases.push(Phrase { answer: index, text: text.clone(), message, weight: 0.0, rejects });
+            let wording = Wording::read(&message.normalized, language, table);
+            self.phrases.push(Phrase { answer: index, text: text.clone(), message, wording, weight: 0.0, rejects });
         }
-        self.answers.push(AnswerWords { answer, words, phrases: first..self.phrases.len(), stance, written });
+        self.answers.push(AnswerWords { answer, words, phrases: first..self.phrases.len(), stance });
     }
 
     /// Weighs each word by the answers it occurs in: ln(1 + (N - n + 0.5) / (n + 0.5)),

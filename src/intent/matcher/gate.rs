@@ -1,10 +1,10 @@
 //! The conditions of a match, beside its score.
 
 use super::super::message::Message;
-use super::super::phrases::{Phrases, content_words};
+use super::super::phrases::{Phrase, Phrases};
 use super::super::polarity::FEW_PHRASES;
+use super::super::variation::Wording;
 use super::ratio;
-use crate::ports::word_vectors::WordVectors;
 
 /// One condition of a match.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,43 +63,14 @@ pub(super) fn not(phrases: &Phrases, message: &Message, answer: usize) -> Gate {
     }
 }
 
-/// Dice coefficient from which a message is taken for a phrase with some words
-/// changed, rather than for other words altogether.
-const VARIED_WORDS: f32 = 0.35;
-/// Cosine from which a word can stand for another one.
-const SYNONYM: f32 = 0.74;
-
-/// Whether the message has no word that is foreign to the answer, where it is
-/// otherwise close to a phrase: "verify my phone number" is not "verify my domain".
-/// An answer with many phrases has shown which of its words may change.
-pub(super) fn content(
-    phrases: &Phrases,
-    message: &Message,
-    words: Option<&dyn WordVectors>,
-    answer: usize,
-    overlap: Overlap,
-) -> Gate {
-    const NAME: &str = "content";
-    let known = &phrases.answers[answer];
-    let Some(words) = words.filter(|words| words.knows(message.language.as_str())) else {
-        return Gate::new(NAME, true, "words are not compared in this language");
-    };
-    if known.stance.phrases() >= FEW_PHRASES || overlap.dice < VARIED_WORDS {
-        return Gate::new(NAME, true, "it is no variation of one phrase");
-    }
-    let is_foreign = |word: &&str| {
-        if known.written.contains_key(*word) {
-            return false;
-        }
-        let Some(vector) = words.known_vector(word) else { return true };
-        let likeness = |other: &Vec<f32>| vector.iter().zip(other).map(|(a, b)| a * b).sum::<f32>();
-        !known.written.values().flatten().any(|other| likeness(other) >= SYNONYM)
-    };
-    let foreign: Vec<&str> = content_words(&message.normalized, message.language).filter(is_foreign).collect();
-    if foreign.is_empty() {
-        Gate::new(NAME, true, "every word is one of the answer's, or close to one")
-    } else {
-        Gate::new(NAME, false, format!("no phrase has `{}`", foreign.join("`, `")))
+/// Whether the message says what one of the answer's phrases says, word by word.
+pub(super) fn wording(phrases: &Phrases, message: &Message, wording: &Wording, answer: usize) -> Gate {
+    let written = phrases.phrases[phrases.answers[answer].phrases.clone()].iter().filter(|phrase| !phrase.rejects);
+    let of_one_mind = |phrase: &&Phrase| message.polarity.conflict(&phrase.message.polarity).is_none();
+    let meant = written.clone().filter(of_one_mind).map(|phrase| &phrase.wording);
+    match wording.difference(written.map(|phrase| &phrase.wording), meant) {
+        None => Gate::new("wording", true, "it says what a phrase says"),
+        Some(difference) => Gate::new("wording", false, difference.to_string()),
     }
 }
 

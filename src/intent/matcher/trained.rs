@@ -6,6 +6,8 @@ use super::super::calibration::Signals;
 use super::super::message::Message;
 use super::super::model::{Ranked, Text};
 use super::super::phrases::{Phrases, Trained};
+use super::super::polarity::FEW_PHRASES;
+use super::super::variation::Wording;
 use super::gate::{self, Gate, Overlap};
 use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, chips};
 use crate::ports::word_vectors::WordVectors;
@@ -17,8 +19,15 @@ const ASKED_SHARE: f32 = 0.75;
 /// Least score of an answer that is asked about.
 const ASKED_SCORE: f32 = 0.3;
 /// Least score of the best answer for anything to be asked about.
-const LEAST_ASKED: f32 = 0.5;
+const LEAST_ASKED: f32 = 0.4;
 
+/// Dice coefficient from which a message is taken for a phrase with some words
+/// changed, rather than for other words altogether.
+const VARIED_WORDS: f32 = 0.35;
+/// Score from which other words altogether are enough.
+const LIKE_PHRASES: f32 = 0.9;
+/// Share of the least margin that is enough for a message that says what a phrase says.
+const SAID_SHARE: f32 = 0.25;
 /// Share of content in common from which a message has the words of a phrase.
 const SAME_CONTENT: f32 = 0.99;
 
@@ -45,15 +54,30 @@ pub(super) fn decide(
             candidate(phrases, message, ranked, calibration.familiarity_of(&signals), threshold)
         })
         .collect();
-    let overlap = Overlap::of(phrases, message, ranked[0].phrase);
-    let content = gate::content(phrases, message, words, ranked[0].class, overlap);
-    let is_varied = !content.passed;
+    let wording = Wording::read(&message.normalized, message.language, words);
+    let says_phrase = |class: usize| {
+        let has_few = phrases.answers[class].stance.phrases() < FEW_PHRASES;
+        (has_few && !wording.is_empty()).then(|| gate::wording(phrases, message, &wording, class))
+    };
+    let varied = says_phrase(ranked[0].class);
+    // What uses other words altogether, and is as much like the phrases as they are like
+    // each other, is no variation of one of them.
+    let is_free = candidates[0].lexical < VARIED_WORDS && candidates[0].score >= LIKE_PHRASES;
+    let is_varied = !is_free && varied.as_ref().is_some_and(|gate| !gate.passed);
+    let is_said = varied.as_ref().is_some_and(|gate| gate.passed);
     let best = &candidates[0];
     let ahead = ranking.background.map_or(f32::INFINITY, |background| signals.score - background);
-    // With the very words of a phrase, in another order, half the margin will do.
-    let needed = if best.lexical >= SAME_CONTENT { min_margin / 2.0 } else { min_margin };
+    // With the very words of a phrase, in another order, a part of the margin will do.
+    let needed = if is_said {
+        SAID_SHARE * min_margin
+    } else if best.lexical >= SAME_CONTENT {
+        min_margin / 2.0
+    } else {
+        min_margin
+    };
     let near = |other: &Ranked| {
         signals.score - other.score < needed
+            || is_said && says_phrase(other.class).is_some_and(|gate| gate.passed)
             || message.polarity.is_both() && gate::are_opposite(phrases, ranked[0].phrase, other.phrase)
     };
     let rivals: Vec<&Candidate> = ranked
@@ -73,7 +97,7 @@ pub(super) fn decide(
     } else {
         Outcome::Abstained
     };
-    candidates[0].gates.push(content);
+    candidates[0].gates.extend(varied);
     let margin = (ranked.len() > 1).then_some(signals.lead);
     Decision { outcome, candidates, threshold, margin, min_margin }
 }
