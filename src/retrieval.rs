@@ -8,6 +8,7 @@ pub mod abbreviations;
 pub mod audience;
 pub mod bm25;
 pub mod confidence;
+pub mod excerpt;
 pub mod fusion;
 pub mod index;
 pub mod lexical;

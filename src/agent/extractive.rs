@@ -8,8 +8,8 @@
 use rustc_hash::FxHashSet;
 
 use crate::domain::article::{Block, BlockKind};
+use crate::retrieval::excerpt::{Excerpt, excerpts};
 use crate::text::analysis::Analyzer;
-use crate::text::sentence;
 
 /// Characters after which no further sentence is added.
 const ENOUGH_CHARS: usize = 360;
@@ -21,15 +21,6 @@ const MAX_CHARS: usize = 1400;
 /// directly under the heading.
 const FIRST_SENTENCE_BONUS: f32 = 0.35;
 
-/// A sentence of a paragraph, or a block that is kept whole.
-#[derive(Debug)]
-struct Unit {
-    block: usize,
-    kind: BlockKind,
-    markdown: String,
-    score: f32,
-}
-
 /// What is quoted from a passage.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Quotation {
@@ -39,57 +30,42 @@ pub(super) struct Quotation {
     pub(super) score: f32,
 }
 
+/// What the meaning of an excerpt counts beside the words that it has of the question.
+const MEANING: f32 = 0.6;
+
 /// Quotes from `blocks` what answers a question made of `terms`.
 ///
-/// `heading` is the passage's own heading: its words count as said.
-pub(super) fn quote(blocks: &[Block], heading: &str, terms: &[String], analyzer: &Analyzer) -> Quotation {
+/// `heading` is the passage's own heading: its words count as said. `meanings` are the
+/// cosines of the excerpts with the question, as far as they are known.
+pub(super) fn quote(
+    blocks: &[Block],
+    heading: &str,
+    terms: &[String],
+    meanings: &[f32],
+    analyzer: &Analyzer,
+) -> Quotation {
     let wanted: FxHashSet<&str> = terms.iter().map(String::as_str).collect();
     let in_heading = words_in(heading, &wanted, analyzer);
-    let mut units = units(blocks);
-    for (at, unit) in units.iter_mut().enumerate() {
+    let units = excerpts(blocks);
+    let score = |(at, unit): (usize, &Excerpt)| {
         let mut found = words_in(&unit.markdown, &wanted, analyzer);
         let said = found.len();
         found.extend(in_heading.iter().cloned());
         let coverage = ratio(found.len(), wanted.len());
         let own = ratio(said, wanted.len());
-        unit.score = own + 0.25 * coverage + if at == 0 { FIRST_SENTENCE_BONUS } else { 0.0 };
-    }
-    let Some(best) = (0..units.len()).max_by(|a, b| units[*a].score.total_cmp(&units[*b].score).then(b.cmp(a))) else {
+        let meaning = meanings.get(at).map_or(0.0, |cosine| cosine.clamp(0.0, 1.0));
+        own + 0.25 * coverage + MEANING * meaning + if at == 0 { FIRST_SENTENCE_BONUS } else { 0.0 }
+    };
+    let scores: Vec<f32> = units.iter().enumerate().map(score).collect();
+    let Some(best) = (0..units.len()).max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a))) else {
         return Quotation::default();
     };
-    let score = units[best].score;
     let chosen = extend(&units, best);
-    Quotation { markdown: render(&units[chosen]), score }
-}
-
-/// Sentences of paragraphs and quotations, and all other blocks whole.
-fn units(blocks: &[Block]) -> Vec<Unit> {
-    let mut units = Vec::new();
-    for (number, block) in blocks.iter().enumerate() {
-        let mut push = |markdown: &str| {
-            if !markdown.trim().is_empty() {
-                units.push(Unit { block: number, kind: block.kind, markdown: markdown.trim().to_owned(), score: 0.0 });
-            }
-        };
-        match block.kind {
-            BlockKind::Paragraph => {
-                sentence::sentences(&block.markdown).into_iter().for_each(|range| push(&block.markdown[range]));
-            }
-            BlockKind::Quote => push(&unquoted(&block.markdown)),
-            BlockKind::ListItem | BlockKind::Code | BlockKind::Table => push(&block.markdown),
-        }
-    }
-    units
-}
-
-/// A quotation without its own marks, since it becomes part of another one.
-fn unquoted(markdown: &str) -> String {
-    let lines = markdown.lines().map(|line| line.strip_prefix("> ").or(line.strip_prefix('>')).unwrap_or(line));
-    lines.collect::<Vec<_>>().join("\n")
+    Quotation { markdown: render(&units[chosen]), score: scores[best] }
 }
 
 /// The units around the best one that make it readable.
-fn extend(units: &[Unit], best: usize) -> std::ops::Range<usize> {
+fn extend(units: &[Excerpt], best: usize) -> std::ops::Range<usize> {
     let (mut start, mut end) = (best, best + 1);
     let length =
         |range: std::ops::Range<usize>| units[range].iter().map(|unit| unit.markdown.chars().count()).sum::<usize>();
@@ -123,12 +99,12 @@ fn extend(units: &[Unit], best: usize) -> std::ops::Range<usize> {
     start..end
 }
 
-fn announces(unit: &Unit) -> bool {
+fn announces(unit: &Excerpt) -> bool {
     unit.kind == BlockKind::Paragraph && unit.markdown.ends_with([':', '：'])
 }
 
 /// Joins units into a Markdown quotation: sentences of one block on one line.
-fn render(units: &[Unit]) -> String {
+fn render(units: &[Excerpt]) -> String {
     let mut text = String::new();
     for (i, unit) in units.iter().enumerate() {
         match i.checked_sub(1).map(|before| &units[before]) {
@@ -170,7 +146,7 @@ mod tests {
     fn check(blocks: &[Block], question: &str, expected: &str) {
         let analyzer = Analyzer::of(Language::ENGLISH);
         let terms: Vec<_> = analyzer.terms(question).into_iter().filter(|t| !t.stopword).map(|t| t.text).collect();
-        assert_eq!(quote(blocks, "", &terms, &analyzer).markdown, expected);
+        assert_eq!(quote(blocks, "", &terms, &[], &analyzer).markdown, expected);
     }
 
     #[test]
@@ -198,7 +174,7 @@ mod tests {
         ];
         let analyzer = Analyzer::of(Language::ENGLISH);
         let quoted =
-            quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &analyzer).markdown;
+            quote(&blocks, "", &["invoic".to_owned(), "month".to_owned(), "sent".to_owned()], &[], &analyzer).markdown;
         assert!(
             quoted.starts_with("> Invoices are sent on the first day of each month. They list every seat."),
             "{quoted}"

@@ -16,7 +16,7 @@ use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
 use crate::domain::project::{Project, Settings};
 use crate::retrieval::passage::Passage;
-use crate::retrieval::search::SearchResult;
+use crate::retrieval::search::{ScoredPassage, SearchResult};
 use crate::text::analysis::Analyzer;
 
 /// Articles that an extractive answer links to beside its source.
@@ -182,13 +182,15 @@ pub(super) fn chips(answers: &[Arc<CustomAnswer>], phrasing: &Phrasing) -> Reply
 /// The sentences of the best passage that answer the question, with the
 /// passage as their source and further articles.
 pub(super) fn extractive(found: &SearchResult, terms: &[String], project: &Project, phrasing: &Phrasing) -> Reply {
-    let quote = |passage: &Passage| {
+    let quote = |scored: &ScoredPassage| {
+        let passage = &scored.passage;
         let heading = passage.heading_path.last().map_or(passage.article.title.as_str(), String::as_str);
-        let quoted = extractive::quote(&passage.blocks, heading, terms, &Analyzer::of(passage.language));
+        let analyzer = Analyzer::of(passage.language);
+        let quoted = extractive::quote(&passage.blocks, heading, terms, &scored.excerpts, &analyzer);
         (!quoted.markdown.is_empty()).then_some(quoted)
     };
     // A passage can be a mere title, which has nothing to quote.
-    let mut quoted = found.passages.iter().filter_map(|scored| Some((scored, quote(&scored.passage)?)));
+    let mut quoted = found.passages.iter().filter_map(|scored| Some((scored, quote(scored)?)));
     let Some((best, first)) = quoted.next() else { return no_answer(found, project, phrasing) };
     // Of an article's passages that fit about as well, the one whose words say it.
     let rivals = quoted.filter(|(scored, _)| {

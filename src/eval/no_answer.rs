@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::retrieval::{self, EvalError, Options};
 use super::{beir, metrics};
 use crate::retrieval::audience::AudienceSet;
+use crate::retrieval::confidence::ANSWER_THRESHOLD;
 use crate::retrieval::search::SearchRequest;
 
 /// Share of the answered questions that may be wrong in [`Report::coverage_at_5pct_wrong`].
@@ -23,6 +24,10 @@ pub struct Report {
     /// The largest share of all questions that can be answered with at most 5% of
     /// them being unanswerable.
     pub coverage_at_5pct_wrong: f64,
+    /// Share of the answerable questions that the server answers.
+    pub answered: f64,
+    /// Share of the unanswerable ones that it answers too.
+    pub answered_wrong: f64,
     /// Questions with an answer.
     pub n_answerable: usize,
     /// Questions without.
@@ -64,6 +69,8 @@ fn report(answerable: &[f64], unanswerable: &[f64]) -> Report {
     Report {
         auroc,
         fpr95,
+        answered: passing(answerable, f64::from(ANSWER_THRESHOLD)) / answerable.len() as f64,
+        answered_wrong: passing(unanswerable, f64::from(ANSWER_THRESHOLD)) / unanswerable.len() as f64,
         coverage_at_5pct_wrong: answerable.iter().chain(unanswerable).map(|bar| coverage(*bar)).fold(0.0, f64::max),
         n_answerable: answerable.len(),
         n_unanswerable: unanswerable.len(),
@@ -75,7 +82,9 @@ impl fmt::Display for Report {
         writeln!(f, "questions with an answer {}, without {}", self.n_answerable, self.n_unanswerable)?;
         writeln!(f, "  AUROC                 {:.4}", self.auroc)?;
         writeln!(f, "  FPR at 95% answered   {:.4}", self.fpr95)?;
-        write!(f, "  coverage at 5% wrong  {:.4}", self.coverage_at_5pct_wrong)
+        writeln!(f, "  coverage at 5% wrong  {:.4}", self.coverage_at_5pct_wrong)?;
+        writeln!(f, "  answered              {:.4}", self.answered)?;
+        write!(f, "  answered wrongly      {:.4}", self.answered_wrong)
     }
 }
 
@@ -87,6 +96,7 @@ mod tests {
     fn figures_by_hand() {
         let found = report(&[0.9, 0.8, 0.4, 0.2], &[0.4, 0.1]);
         assert_eq!((found.auroc, found.fpr95), (0.8125, 0.5));
+        assert_eq!((found.answered, found.answered_wrong), (0.5, 0.0));
         // Two are answered before the first wrong one; all six have two of six wrong.
         assert_eq!(found.coverage_at_5pct_wrong, 2.0 / 6.0);
     }

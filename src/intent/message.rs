@@ -30,7 +30,8 @@ impl Message {
                 .filter(|term| matches!(term.kind, TermKind::Word | TermKind::Part))
                 .map(|term| &folded[term.start..term.end]),
         );
-        let content = analyzed.iter().filter(|term| !term.stopword && term.kind != TermKind::Name);
+        let content =
+            analyzed.iter().filter(|term| !term.stopword && !matches!(term.kind, TermKind::Name | TermKind::Character));
         let mut terms: Vec<String> = Vec::new();
         for term in content {
             if !terms.contains(&term.text) {

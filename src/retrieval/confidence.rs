@@ -74,10 +74,13 @@ impl Evidence {
     }
 
     /// The probability, on questions of which half have an answer, that this one has.
-    pub fn confidence(&self) -> f32 {
+    /// `doubt` is what the semantic side must outweigh; see [`Weights::doubt`].
+    ///
+    /// [`Weights::doubt`]: super::fusion::Weights::doubt
+    pub fn confidence(&self, doubt: f32) -> f32 {
         let Self { coverage, strength, cosine, fused, margin, title, names } = *self;
         let log_odds = match cosine {
-            Some(_) => -3.4 + 4.7 * fused + 3.5 * margin + 4.7 * title,
+            Some(_) => -doubt + 4.7 * fused + 3.5 * margin + 4.7 * title,
             None => -4.0 + 1.8 * coverage + 7.3 * strength + 2.4 * margin,
         };
         1.0 / (1.0 + (-log_odds - NAMES * names).exp())
@@ -110,15 +113,18 @@ fn share(part: f32, whole: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retrieval::fusion::Weights;
     use proptest::prelude::*;
+
+    const DOUBT: f32 = Weights::OF_WORDS.doubt;
 
     #[test]
     fn nothing_found_is_no_answer_and_all_found_is_one() {
-        assert!(Evidence::default().confidence() < 0.05);
+        assert!(Evidence::default().confidence(DOUBT) < 0.05);
         for cosine in [None, Some(0.8)] {
             let all =
                 Evidence { coverage: 1.0, strength: 0.8, cosine, fused: 0.9, margin: 0.4, title: 0.5, names: 0.0 };
-            assert!(all.confidence() > 0.9, "{cosine:?}");
+            assert!(all.confidence(DOUBT) > 0.9, "{cosine:?}");
         }
     }
 
@@ -134,7 +140,7 @@ mod tests {
                 Evidence { coverage, strength, cosine: semantic.then_some(cosine), fused, margin, title, names: 0.0 }
             };
             let larger = std::array::from_fn(|at| values[at].max(more[at]));
-            let (low, high) = (evidence(values).confidence(), evidence(larger).confidence());
+            let (low, high) = (evidence(values).confidence(DOUBT), evidence(larger).confidence(DOUBT));
             prop_assert!(low <= high && (0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high));
         }
     }

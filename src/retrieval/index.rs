@@ -16,7 +16,7 @@ use super::passage::Passage;
 use super::query::Question;
 use super::scope::{Access, Scope, Scopes};
 use super::search::{Mode, ScoredPassage, SearchRequest, SearchResult, SemanticUse, SkipReason, Timings};
-use super::semantic::HeadingVectors;
+use super::semantic::{PartCosines, PartVectors};
 use super::spelling::{Correction, Lookup, Spellings};
 use super::top::{self, Top};
 use super::wording::{AskedWords, Comparison, Wording};
@@ -60,7 +60,7 @@ pub struct Index {
     /// Absent when no passage has a vector, or they could not be published.
     vectors: Option<Arc<dyn VectorVersion>>,
     vector_bytes: usize,
-    headings: HeadingVectors,
+    parts: PartVectors,
     lexicon: Lexicon,
     spellings: Spellings,
     abbreviations: Abbreviations,
@@ -151,7 +151,7 @@ impl Index {
         let started = Instant::now();
         let passages = self.best(request, &question, &lexical, &by_words, found.as_ref());
         let evidence = Evidence::of(&passages, &question, &lexical, self.lexical.documents());
-        let confidence = evidence.confidence();
+        let confidence = evidence.confidence(self.fusion().doubt);
         let passages = passages.into_iter().take(request.limit).map(|(_, passage)| passage).collect();
         timings.fusion = started.elapsed();
         let question = question.text;
@@ -258,6 +258,11 @@ impl Index {
         })
     }
 
+    fn fusion(&self) -> Weights {
+        let is_of_words = self.embedder.as_ref().is_some_and(|embedder| embedder.words().is_some());
+        if is_of_words { Weights::OF_WORDS } else { Weights::OF_SENTENCES }
+    }
+
     /// The best passages with their slots, at least as many as the evidence
     /// looks at, among those that either side put up. Slots outside the scope
     /// have no score above 0 on either side.
@@ -279,12 +284,12 @@ impl Index {
         }
         let weights = question.word_weights(&lexical.idf, self.lexical.documents());
         let most: f32 = question.terms.iter().map(|term| term.weight * weights[term.word]).sum();
-        let is_of_words = self.embedder.as_ref().is_some_and(|embedder| embedder.words().is_some());
-        let fusion = if is_of_words { Weights::OF_WORDS } else { Weights::OF_SENTENCES };
-        let signals = |at: u32, meaning: Option<f32>| Signals {
+        let fusion = self.fusion();
+        let signals = |at: u32, parts: PartCosines| Signals {
             words: if most > 0.0 { lexical.scores[at as usize] / most } else { 0.0 },
-            meaning: meaning.unwrap_or(0.0),
-            wording: Wording::default(),
+            text: parts.text,
+            heading: parts.heading,
+            ..Signals::default()
         };
         let mut scored: Vec<Scored> = candidates
             .added
@@ -294,35 +299,46 @@ impl Index {
                     (None, _) if lexical.best > 0.0 => lexical.scores[at as usize] / lexical.best,
                     (None, _) => 0.0,
                     (Some(_), Mode::Semantic) => cosine.unwrap_or(0.0).clamp(0.0, 1.0),
-                    (Some(_), Mode::Lexical | Mode::Hybrid) => signals(at, cosine).fused(fusion),
+                    // Of the passage alone, until it is looked at more closely.
+                    (Some(_), Mode::Lexical | Mode::Hybrid) => {
+                        let cosine = cosine.unwrap_or(0.0);
+                        Signals { excerpt: cosine, ..signals(at, PartCosines { heading: cosine, text: cosine }) }
+                            .fused(fusion)
+                    }
                 };
                 Scored { fused, at, cosine, wording: None }
             })
             .filter(|scored| scored.fused > 0.0)
             .collect();
         cut(&mut scored, request.limit.max(confidence::EVIDENCE_PASSAGES).max(SHORTLIST));
-        if let (Some((vector, _)), Mode::Lexical | Mode::Hybrid) = (meaning, request.mode) {
+        let asked = meaning.and_then(|(vector, _)| self.parts.coded(vector));
+        if let (Some(asked), Mode::Lexical | Mode::Hybrid) = (&asked, request.mode) {
             let shortlist = SHORTLIST.min(scored.len());
             let (looked_at, _) = scored.split_at_mut(shortlist);
             let slots: Vec<u32> = looked_at.iter().map(|scored| scored.at).collect();
             let cosines: Vec<Option<f32>> = looked_at.iter().map(|scored| scored.cosine).collect();
-            let nearest = self.headings.nearest(vector, &slots, &cosines);
+            let parts = self.parts.compare(asked, &slots, &cosines);
             let wordings = self.wordings(question, &weights, lexical, &slots);
-            for ((scored, nearest), wording) in looked_at.iter_mut().zip(nearest).zip(wordings) {
-                scored.cosine = nearest;
-                scored.fused = Signals { wording, ..signals(scored.at, nearest) }.fused(fusion);
+            for ((scored, parts), wording) in looked_at.iter_mut().zip(parts).zip(wordings) {
+                scored.cosine = parts.map(PartCosines::nearer);
+                let excerpts = if fusion.reads_excerpts() { self.parts.excerpts(asked, scored.at) } else { Vec::new() };
+                let excerpt = excerpts.into_iter().fold(0.0, f32::max);
+                let signals = Signals { wording, excerpt, ..signals(scored.at, parts.unwrap_or_default()) };
+                scored.fused = signals.fused(fusion);
                 scored.wording = Some(wording);
             }
             scored.sort_unstable_by(Scored::best_first);
         }
         scored.truncate(request.limit.max(confidence::EVIDENCE_PASSAGES));
-        let passage = |scored: Scored| {
+        let passage = |(rank, scored): (usize, Scored)| {
             let at = scored.at as usize;
             let passage = Arc::clone(&self.slots[at].as_ref()?.passage);
             let Scored { fused, cosine: semantic, wording, .. } = scored;
-            Some((at, ScoredPassage { passage, lexical: lexical.scores[at], semantic, wording, fused }))
+            let asked = asked.as_ref().filter(|_| rank < confidence::EVIDENCE_PASSAGES);
+            let excerpts = asked.map(|asked| self.parts.excerpts(asked, scored.at)).unwrap_or_default();
+            Some((at, ScoredPassage { passage, lexical: lexical.scores[at], semantic, wording, excerpts, fused }))
         };
-        scored.into_iter().filter_map(passage).collect()
+        scored.into_iter().enumerate().filter_map(passage).collect()
     }
 
     /// What the words of some passages say about the question.

@@ -53,6 +53,10 @@ pub struct ScoredPassage {
     /// What its words say about the question; absent without the semantic side,
     /// and behind the passages that are looked at more closely.
     pub wording: Option<Wording>,
+    /// Cosines of its excerpts with the question, in their order, 0 where one has no
+    /// vector; empty without the semantic side, and behind the passages that the
+    /// evidence looks at.
+    pub excerpts: Vec<f32>,
     /// What the passages are ordered by, 0 to 1.
     pub fused: f32,
 }

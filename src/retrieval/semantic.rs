@@ -1,4 +1,6 @@
-//! The vectors that stand for a passage.
+//! The vectors that stand for a passage, and those of its parts.
+
+use std::sync::Arc;
 
 use super::vectors::scan::CodedQuery;
 use crate::ports::vector_store::vector_set::VectorSet;
@@ -22,48 +24,107 @@ pub(super) fn coded(vectors: &VectorSet, vector: &[f32]) -> Option<CodedQuery> {
     (is_sound && is_known).then(|| CodedQuery::new(&vectors.rotation().apply(vector)))
 }
 
-/// The vectors of the headings alone, by slot. With the vector of the passage,
-/// which lies halfway between its headings and its text, they give the cosine of
-/// each: a question may say what the title says, or what the text says.
-#[derive(Clone, Debug)]
-pub(super) struct HeadingVectors {
-    vectors: VectorSet,
-    /// By slot: the length of the sum of the two vectors that the passage's is made of.
-    lengths: Vec<f32>,
+/// How near the parts of a passage come to a question, as cosines.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct PartCosines {
+    pub(super) heading: f32,
+    pub(super) text: f32,
 }
 
-impl HeadingVectors {
+impl PartCosines {
+    /// That of the nearer part: a question may say what the title says, or what the text says.
+    pub(super) fn nearer(self) -> f32 {
+        self.heading.max(self.text).min(1.0)
+    }
+}
+
+/// The vectors of what passages are made of, by slot. With the vector of the passage,
+/// which lies halfway between its headings and its text, that of the headings gives
+/// the cosine of each.
+#[derive(Clone, Debug)]
+pub(super) struct PartVectors {
+    headings: VectorSet,
+    /// By slot: the length of the sum of the two vectors that the passage's is made of.
+    lengths: Vec<f32>,
+    excerpts: VectorSet,
+    /// By slot: its excerpts, in order.
+    numbers: Vec<Arc<[u32]>>,
+    /// Numbers that no excerpt has any more, and the first that none ever had.
+    free: Vec<u32>,
+    next: u32,
+}
+
+impl PartVectors {
     pub(super) fn new(dimension: usize) -> Self {
-        Self { vectors: VectorSet::new(dimension), lengths: Vec::new() }
+        Self {
+            headings: VectorSet::new(dimension),
+            lengths: Vec::new(),
+            excerpts: VectorSet::new(dimension),
+            numbers: Vec::new(),
+            free: Vec::new(),
+            next: 0,
+        }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.vectors.bytes()
+        self.headings.bytes() + self.excerpts.bytes()
     }
 
-    pub(super) fn set(&mut self, slot: usize, heading: &[f32], text: &[f32]) {
+    pub(super) fn set(&mut self, slot: usize, heading: &[f32], text: &[f32], excerpts: &[&[f32]]) {
+        self.clear(slot);
         let length = heading.iter().zip(text).map(|(heading, text)| (heading + text).powi(2)).sum::<f32>().sqrt();
         if self.lengths.len() <= slot {
             self.lengths.resize(slot + 1, 0.0);
+            self.numbers.resize(slot + 1, Arc::default());
         }
         self.lengths[slot] = length;
-        self.vectors.set(slot, heading);
+        self.headings.set(slot, heading);
+        self.numbers[slot] = excerpts.iter().map(|vector| self.place(vector)).collect();
+    }
+
+    fn place(&mut self, vector: &[f32]) -> u32 {
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.next += 1;
+            self.next - 1
+        });
+        self.excerpts.set(number as usize, vector);
+        number
     }
 
     pub(super) fn clear(&mut self, slot: usize) {
-        self.vectors.clear(slot);
+        self.headings.clear(slot);
+        let gone = self.numbers.get_mut(slot).map(std::mem::take).unwrap_or_default();
+        gone.iter().for_each(|number| self.excerpts.clear(*number as usize));
+        self.free.extend_from_slice(&gone);
     }
 
-    /// The larger of the cosines of headings and text with `question`, for slots
-    /// whose passages have the cosines given.
-    pub(super) fn nearest(&self, question: &[f32], slots: &[u32], cosines: &[Option<f32>]) -> Vec<Option<f32>> {
-        let Some(question) = coded(&self.vectors, question) else { return cosines.to_vec() };
-        let of_headings = question.cosines(&self.vectors, slots);
-        let nearer = |((slot, cosine), heading): ((&u32, &Option<f32>), Option<f32>)| {
-            let (cosine, Some(heading)) = ((*cosine)?, heading) else { return *cosine };
-            let text = cosine * self.lengths[*slot as usize] - heading;
-            Some(heading.max(text).min(1.0))
+    /// A question, ready to be compared with the parts.
+    pub(super) fn coded(&self, question: &[f32]) -> Option<CodedQuery> {
+        coded(&self.headings, question)
+    }
+
+    /// The cosines of headings and text with `question`, for slots whose passages have
+    /// the cosines given.
+    pub(super) fn compare(
+        &self,
+        question: &CodedQuery,
+        slots: &[u32],
+        cosines: &[Option<f32>],
+    ) -> Vec<Option<PartCosines>> {
+        let of_headings = question.cosines(&self.headings, slots);
+        let parts = |((slot, cosine), heading): ((&u32, &Option<f32>), Option<f32>)| {
+            let cosine = (*cosine)?;
+            Some(match heading {
+                Some(heading) => PartCosines { heading, text: cosine * self.lengths[*slot as usize] - heading },
+                None => PartCosines { heading: 0.0, text: cosine },
+            })
         };
-        slots.iter().zip(cosines).zip(of_headings).map(nearer).collect()
+        slots.iter().zip(cosines).zip(of_headings).map(parts).collect()
+    }
+
+    /// The cosines of the excerpts of a slot, in order; 0 where there is no vector.
+    pub(super) fn excerpts(&self, question: &CodedQuery, slot: u32) -> Vec<f32> {
+        let numbers = self.numbers.get(slot as usize).map_or(&[][..], |numbers| numbers);
+        question.cosines(&self.excerpts, numbers).into_iter().map(Option::unwrap_or_default).collect()
     }
 }

@@ -24,6 +24,8 @@ pub enum TermKind {
     Name,
     /// One part of a name.
     Part,
+    /// One character of Han or kana, where a word has several.
+    Character,
     /// Two neighboring characters of a script without spaces, or of Hangul.
     Pair,
 }
@@ -111,7 +113,7 @@ impl Analyzer {
             SegmentKind::Name => position += self.name(segment, position, &mut visit),
             SegmentKind::Hangul => {
                 self.word(segment.text, segment.start, position, TermKind::Word, &mut visit);
-                pairs(segment.text, segment.start, |_| position, &mut visit);
+                neighbors(segment.text, segment.start, TermKind::Pair, &|_| position, &mut visit);
                 position += 1;
             }
             SegmentKind::Run => position += self.run(segment, position, &mut visit),
@@ -198,31 +200,39 @@ impl Analyzer {
                 let before = ends.partition_point(|end| *end <= at);
                 position + u32::try_from(before).unwrap_or(0)
             };
-            pairs(text, start, place, visit);
+            neighbors(text, start, TermKind::Character, &place, visit);
+            neighbors(text, start, TermKind::Pair, &place, visit);
         }
         next - position
     }
 }
 
-/// Visits each pair of neighboring characters that is not the whole text.
-fn pairs(text: &str, start: usize, place: impl Fn(usize) -> u32, visit: &mut impl FnMut(Term<'_>)) {
+/// Visits each character, or each pair of neighboring ones, that is not the whole text.
+fn neighbors(
+    text: &str,
+    start: usize,
+    kind: TermKind,
+    place: &impl Fn(usize) -> u32,
+    visit: &mut impl FnMut(Term<'_>),
+) {
+    let length = if kind == TermKind::Pair { 2 } else { 1 };
     let folded = fold_word(text);
     if folded.len() != text.len() {
         // Offsets would not fit; compatibility letters in such runs are rare.
         return;
     }
     let offsets: Vec<usize> = folded.char_indices().map(|(at, _)| at).chain([folded.len()]).collect();
-    if offsets.len() <= 3 {
+    if offsets.len() <= length + 1 {
         return;
     }
-    for ends in offsets.windows(3) {
-        let (from, to) = (ends[0], ends[2]);
+    for ends in offsets.windows(length + 1) {
+        let (from, to) = (ends[0], ends[length]);
         visit(Term {
             text: &folded[from..to],
             start: start + from,
             end: start + to,
             position: place(from),
-            kind: TermKind::Pair,
+            kind,
             stopword: false,
         });
     }
@@ -261,8 +271,8 @@ mod tests {
             ("en", "e-mail, the user's 10,000 v1.2", "email:0 e:0 mail:1 -the:2 user:3 10000:4 v12:5 v1:5 2:6"),
             ("de", "Die Rechnungen über Größe", "-die:0 rechnung:1 -uber:2 gross:3"),
             ("fr", "l'exportation des données", "-l:0 export:1 -des:2 don:3"),
-            ("zh", "导出数据", "导出:0 数据:1 导出:0 出数:0 数据:1"),
-            ("zh", "导出", "导出:0"),
+            ("zh", "导出数据", "导出:0 数据:1 导:0 出:0 数:1 据:1 导出:0 出数:0 数据:1"),
+            ("zh", "导出", "导出:0 导:0 出:0"),
             ("ko", "데이터를 내보내기", "데이터를:0 데이:0 이터:0 터를:0 내보내기:1 내보:1 보내:1 내기:1"),
             ("th", "ส่งออกข้อมูล", "ส่ง:0 ออก:1 ข้อมูล:2"),
             ("ru", "Экспорт счетов", "экспорт:0 счет:1"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 
 use super::{Index, Slot};
@@ -19,11 +19,12 @@ use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion}
 use crate::retrieval::abbreviations::{self, Abbreviations, Lesson};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
+use crate::retrieval::excerpt::excerpts;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
 use crate::retrieval::lexicon::{self, Lexicon};
 use crate::retrieval::passage::{self, Passage};
 use crate::retrieval::scope::{Access, Scopes};
-use crate::retrieval::semantic::{self, HeadingVectors};
+use crate::retrieval::semantic::{self, PartVectors};
 use crate::retrieval::spelling::Spellings;
 use crate::retrieval::vectors::MemoryVectors;
 use crate::text::analysis::Analyzer;
@@ -42,7 +43,7 @@ pub struct IndexBuilder {
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     vectors: VectorSet,
-    headings: HeadingVectors,
+    parts: PartVectors,
     lexicon: Lexicon,
     spellings: Spellings,
     abbreviations: Abbreviations,
@@ -90,7 +91,7 @@ impl IndexBuilder {
             slots: Vec::new(),
             free: Vec::new(),
             vectors: VectorSet::new(dimension),
-            headings: HeadingVectors::new(dimension),
+            parts: PartVectors::new(dimension),
             lexicon: Lexicon::new(words),
             spellings: Spellings::default(),
             abbreviations: Abbreviations::default(),
@@ -156,8 +157,8 @@ impl IndexBuilder {
             default_language,
             lexical,
             vectors,
-            vector_bytes: self.vectors.bytes() + self.headings.bytes() + self.lexicon.bytes(),
-            headings: self.headings.clone(),
+            vector_bytes: self.vectors.bytes() + self.parts.bytes() + self.lexicon.bytes(),
+            parts: self.parts.clone(),
             lexicon: self.lexicon.clone(),
             spellings: self.spellings.clone(),
             abbreviations: self.abbreviations.clone(),
@@ -174,7 +175,7 @@ impl IndexBuilder {
         self.slots.clear();
         self.free.clear();
         self.vectors = VectorSet::new(self.vectors.dimension());
-        self.headings = HeadingVectors::new(self.vectors.dimension());
+        self.parts = PartVectors::new(self.vectors.dimension());
         self.lexicon = Lexicon::new(self.lexicon.vectors().dimension());
         self.spellings = Spellings::default();
         self.abbreviations = Abbreviations::default();
@@ -191,7 +192,7 @@ impl IndexBuilder {
                 self.lexicon.remove(&gone.words);
             }
             self.vectors.clear(slot);
-            self.headings.clear(slot);
+            self.parts.clear(slot);
             self.free.push(slot);
         }
     }
@@ -236,13 +237,10 @@ impl IndexBuilder {
             wanted.then(|| (at, Arc::clone(&slot.passage)))
         };
         let missing: Vec<(usize, Arc<Passage>)> = self.slots.iter().enumerate().filter_map(is_missing).collect();
-        embedder.announce(text_count(&missing));
+        embedder.announce(missing.chunks(EMBEDDING_BATCH).map(Texts::count).sum());
         for batch in missing.chunks(EMBEDDING_BATCH) {
             let mut texts = Texts::default();
-            let of_batch: Vec<(usize, usize)> = batch
-                .iter()
-                .map(|(_, passage)| (texts.place(heading_text(passage)), texts.place(passage.text.clone())))
-                .collect();
+            let of_batch: Vec<Places> = batch.iter().map(|(_, passage)| texts.places(passage)).collect();
             let texts: Vec<&str> = texts.texts.iter().map(String::as_str).collect();
             let vectors = match embedder.embed(&texts, Role::Passage).await {
                 Ok(vectors) => vectors,
@@ -253,10 +251,11 @@ impl IndexBuilder {
                 let (given, wanted) = (vectors.len(), texts.len());
                 return Some(format!("the embedder `{}` gave {given} vectors for {wanted} texts", embedder.name()));
             }
-            for ((slot, _), (heading, text)) in batch.iter().zip(of_batch) {
-                let (heading, text) = (vectors[heading], vectors[text]);
+            for ((slot, _), places) in batch.iter().zip(of_batch) {
+                let (heading, text) = (vectors[places.heading], vectors[places.text]);
+                let excerpts: Vec<&[f32]> = places.excerpts.iter().map(|place| vectors[*place]).collect();
                 self.vectors.set(*slot, &semantic::between(heading, text));
-                self.headings.set(*slot, heading, text);
+                self.parts.set(*slot, heading, text, &excerpts);
             }
         }
         None
@@ -298,16 +297,6 @@ fn key(passage: &Passage, ordinal: usize) -> u64 {
     }
     let hash: [u8; 32] = hash.finalize().into();
     hash.iter().take(8).fold(0, |key, byte| key << 8 | u64::from(*byte))
-}
-
-/// How many texts passages are embedded by: the text of each, and the headings
-/// that those of one batch share.
-fn text_count(passages: &[(usize, Arc<Passage>)]) -> usize {
-    let of_batch = |batch: &[(usize, Arc<Passage>)]| {
-        let headings = batch.iter().map(|(_, passage)| (&passage.article.title, &passage.heading_path));
-        batch.len() + headings.collect::<FxHashSet<_>>().len()
-    };
-    passages.chunks(EMBEDDING_BATCH).map(of_batch).sum()
 }
 
 fn prepare(article: &Arc<Article>, default: &Locale) -> Prepared {
@@ -372,7 +361,29 @@ struct Texts {
     places: FxHashMap<String, usize>,
 }
 
+/// Where the texts of a passage are among those of its batch.
+struct Places {
+    heading: usize,
+    text: usize,
+    excerpts: Vec<usize>,
+}
+
 impl Texts {
+    /// How many texts passages are embedded by.
+    fn count(batch: &[(usize, Arc<Passage>)]) -> usize {
+        let mut texts = Self::default();
+        batch.iter().for_each(|(_, passage)| drop(texts.places(passage)));
+        texts.texts.len()
+    }
+
+    fn places(&mut self, passage: &Passage) -> Places {
+        Places {
+            heading: self.place(heading_text(passage)),
+            text: self.place(passage.text.clone()),
+            excerpts: excerpts(&passage.blocks).into_iter().map(|excerpt| self.place(excerpt.text)).collect(),
+        }
+    }
+
     fn place(&mut self, text: String) -> usize {
         *self.places.entry(text).or_insert_with_key(|text| {
             self.texts.push(text.clone());
