@@ -1,5 +1,6 @@
 //! Matching by what was learned from the phrases.
 
+use std::cell::LazyCell;
 use std::sync::Arc;
 
 use super::super::calibration::Signals;
@@ -54,18 +55,18 @@ pub(super) fn decide(
             candidate(phrases, message, ranked, calibration.familiarity_of(&signals), threshold)
         })
         .collect();
-    let wording = Wording::read(&message.normalized, message.language, words);
+    let wording = LazyCell::new(|| Wording::read(&message.normalized, message.language, words));
     let says_phrase = |class: usize| {
         let has_few = phrases.answers[class].stance.phrases() < FEW_PHRASES;
         (has_few && !wording.is_empty()).then(|| gate::wording(phrases, message, &wording, class))
     };
-    let varied = says_phrase(ranked[0].class);
+    let best = &candidates[0];
     // What uses other words altogether, and is as much like the phrases as they are like
     // each other, is no variation of one of them.
-    let is_free = candidates[0].lexical < VARIED_WORDS && candidates[0].score >= LIKE_PHRASES;
-    let is_varied = !is_free && varied.as_ref().is_some_and(|gate| !gate.passed);
-    let is_said = varied.as_ref().is_some_and(|gate| gate.passed);
-    let best = &candidates[0];
+    let is_free = best.lexical < VARIED_WORDS && best.score >= LIKE_PHRASES;
+    let said = says_phrase(ranked[0].class).filter(|gate| gate.passed || !is_free);
+    let is_said = said.as_ref().is_some_and(|gate| gate.passed);
+    let is_varied = said.as_ref().is_some_and(|gate| !gate.passed);
     let ahead = ranking.background.map_or(f32::INFINITY, |background| signals.score - background);
     // With the very words of a phrase, in another order, a part of the margin will do.
     let needed = if is_said {
@@ -97,7 +98,7 @@ pub(super) fn decide(
     } else {
         Outcome::Abstained
     };
-    candidates[0].gates.extend(varied);
+    candidates[0].gates.extend(said);
     let margin = (ranked.len() > 1).then_some(signals.lead);
     Decision { outcome, candidates, threshold, margin, min_margin }
 }
