@@ -11,6 +11,7 @@ mod handover;
 mod identity;
 pub mod limits;
 pub mod models;
+pub mod reload;
 pub mod setting;
 mod vectors;
 
@@ -77,6 +78,8 @@ pub struct Config {
     pub model_hub: String,
     /// What bounds connections and commands.
     pub limits: Limits,
+    /// The values as they were given.
+    given: Raw,
 }
 
 /// How the log is written.
@@ -109,6 +112,11 @@ pub type Overrides = BTreeMap<&'static str, String>;
 /// # Errors
 /// Every mistake in the file, the environment and the command line.
 pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Config, Vec<Diagnostic>> {
+    let (raw, diagnostics) = gather(path, overrides);
+    resolve(&raw, diagnostics)
+}
+
+fn gather(path: Option<&Path>, overrides: &Overrides) -> (Raw, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
     let mut raw = Raw::default();
     match (path, Path::new(DEFAULT_FILE)) {
@@ -120,7 +128,7 @@ pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Config, Vec<Di
     for (key, value) in overrides {
         raw.set(key, value.clone(), Place::file("the command line"));
     }
-    resolve(&raw, diagnostics)
+    (raw, diagnostics)
 }
 
 /// Takes each `DOCENT_*` variable.
@@ -178,6 +186,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         models: Models::read(&mut reader),
         model_hub: reader.parse("model_hub", "an address such as https://huggingface.co", embeddings::address),
         limits: Limits::read(&mut reader),
+        given: raw.clone(),
     };
     sort(&mut diagnostics);
     if diagnostics.is_empty() { Ok(config) } else { Err(diagnostics) }
@@ -344,6 +353,11 @@ mod tests {
                 "no article has a row for `{}`",
                 setting.key
             );
+        }
+        let reload = include_str!("../knowledge/articles/operations/reload.md");
+        for setting in setting::ALL {
+            let is_told = reload.contains(&format!("`{}`", setting.key));
+            assert_eq!(is_told, setting.is_live, "the article on reloads and `{}`", setting.key);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`serve`] runs given a bound listener and a shutdown future, so tests start the
 //! real server on port 0. Every task is in one tracker, every queue, wait and
-//! buffer has a limit from [`ServerSettings`], and nothing here knows an adapter:
+//! buffer has a limit from [`LiveSettings`], and nothing here knows an adapter:
 //! the agent and the store come in as [`Services`].
 //!
 //! What must hold: no task is spawned outside the tracker; a connection's task
@@ -58,7 +58,7 @@ use listener::Peer;
 use metrics::Metrics;
 use router::Refusal;
 use seats::Seats;
-use settings::ServerSettings;
+use settings::LiveSettings;
 use throttles::Throttles;
 
 /// What the server needs from outside.
@@ -76,7 +76,7 @@ pub struct Services {
 
 /// What all connections share.
 pub(crate) struct App {
-    pub(crate) settings: ServerSettings,
+    pub(crate) settings: LiveSettings,
     pub(crate) answerer: Arc<dyn Answerer>,
     pub(crate) store: Arc<dyn ConversationStore>,
     pub(crate) clock: Clock,
@@ -102,8 +102,9 @@ impl App {
     /// Counts a connection; else why it may not be made. Gives the client's address,
     /// which a program of this computer has none of.
     pub(crate) fn admit(&self, peer: Peer, headers: &HeaderMap) -> Result<Option<IpAddr>, Refusal> {
-        let address = address::of_client(peer.0, headers, &self.settings.trusted_proxies);
-        let counted = self.throttles.connection(&self.settings.rates, address, self.clock.now());
+        let settings = self.settings.now();
+        let address = address::of_client(peer.0, headers, &settings.trusted_proxies);
+        let counted = self.throttles.connection(&settings.rates, address, self.clock.now());
         counted.map(|()| address).map_err(Refusal::TooMany)
     }
 }
@@ -124,32 +125,30 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Serves until `shutdown` is done, then drains and returns.
 ///
-/// Runs that go on get [`ServerSettings::drain`] to end by themselves.
+/// Runs that go on get [`settings::ServerSettings::drain`] to end by themselves.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
-    settings: ServerSettings,
+    settings: impl Into<LiveSettings>,
     shutdown: impl Future<Output = ()>,
 ) {
+    let settings = settings.into();
     let clock = Clock::start();
     let tracker = TaskTracker::new();
     let stages = Stages::default();
-    let drain = settings.drain;
     let metrics = Arc::new(Metrics::new());
     let hub = Hub::new(&settings, &services, (clock, metrics.clone()), tracker.clone(), stages.clone());
     let is_on_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
-    let seats = Seats::new(settings.sockets_per_user);
-    let sessions = Sessions::new(settings.http_sessions);
     let app = App {
-        settings,
+        settings: settings.clone(),
         answerer: services.answerer,
         store: services.store,
         clock,
         hub,
         metrics,
-        seats,
+        seats: Arc::default(),
         throttles: Throttles::default(),
-        sessions,
+        sessions: Arc::default(),
         revocations: services.revocations,
         tracker: tracker.clone(),
         stages: stages.clone(),
@@ -161,7 +160,7 @@ pub async fn serve(
     tracing::info!(connection.tasks = tracker.len(), "draining: no more connections are accepted");
     stages.drain.cancel();
     tracker.close();
-    if timeout(drain, tracker.wait()).await.is_err() {
+    if timeout(settings.now().drain, tracker.wait()).await.is_err() {
         tracing::warn!(connection.tasks = tracker.len(), "the drain took too long, ending what still goes on");
     }
     stages.stop.cancel();

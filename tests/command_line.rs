@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 fn docent(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("docent runs")
@@ -154,6 +155,7 @@ fn measurements_keep_their_fields() {
 struct Server {
     process: Child,
     address: String,
+    log: Arc<Mutex<String>>,
 }
 
 impl Server {
@@ -167,14 +169,29 @@ impl Server {
         let address =
             line.split("http://").nth(1).and_then(|rest| rest.split('/').next()).expect("an address").to_owned();
         // Reads on, so that the server never waits for its log.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { process, address }
+        let log = Arc::default();
+        std::thread::spawn({
+            let log: Arc<Mutex<String>> = Arc::clone(&log);
+            move || {
+                lines.map_while(Result::ok).for_each(|line| *log.lock().expect("no panic") += &format!("{line}\n"));
+            }
+        });
+        Self { process, address, log }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
     }
 
     fn get(&self, path: &str) -> String {
+        self.get_with(path, "")
+    }
+
+    fn get_with(&self, path: &str, header: &str) -> String {
         use std::io::Write as _;
         let mut stream = std::net::TcpStream::connect(&self.address).expect("a connection");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n{header}Connection: close\r\n\r\n", self.address)
             .expect("a request");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -220,6 +237,41 @@ fn an_edit_is_live_and_a_broken_one_is_told() {
 }
 
 #[test]
+fn a_hangup_reads_configuration_and_knowledge_again() {
+    let folder = project();
+    let file = folder.path().join("docent.toml");
+    let server = Server::start(folder.path(), &[]);
+    let metrics_for_all = || server.get_with("/metrics", "X-Forwarded-For: 192.0.2.1\r\n").contains("200 OK");
+    let hang_up = |toml: &str, expected: &str| {
+        fs::write(&file, toml).expect("a file");
+        server.signal("-HUP");
+        server.wait_for(expected)
+    };
+    assert!(!metrics_for_all());
+    hang_up("public_metrics = true\nlisten = \"127.0.0.1:1\"\n", "\"version\":2");
+    assert!(metrics_for_all(), "the new setting holds");
+    let broken = hang_up("public_metrics = false\nlog_levl = \"debug\"\n", "\"status\":\"degraded\"");
+    assert!(broken.contains("docent.toml:2:1") && broken.contains("log_level"), "{broken}");
+    let elsewhere = server.get_with("/readyz", "X-Forwarded-For: 192.0.2.1\r\n");
+    assert!(elsewhere.contains("degraded") && !elsewhere.contains("docent.toml"), "{elsewhere}");
+    assert!(metrics_for_all(), "the last good one holds");
+    server.wait_for("\"version\":3");
+
+    let answer = folder.path().join("knowledge/answers/new.md");
+    fs::write(&answer, "---\nphrases: [what is new]\nactons: []\n---\nThis is.\n").expect("a file");
+    hang_up("log_level = \"debug\"\n", "answers/new.md");
+    fs::remove_file(&answer).expect("the file");
+    server.wait_for("\"status\":\"ready\"");
+    assert!(!metrics_for_all());
+    let log = server.log.lock().expect("no panic").clone();
+    for expected in
+        ["waiting=\"listen\"", "docent.toml:2:1: error: there is no setting `log_levl`", "the one before it"]
+    {
+        assert!(log.contains(expected), "no {expected:?} in {log}");
+    }
+}
+
+#[test]
 fn a_port_in_use_is_told_and_two_servers_stand_side_by_side() {
     let folder = project();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -242,8 +294,7 @@ fn a_port_in_use_is_told_and_two_servers_stand_side_by_side() {
 fn a_terminated_server_ends_well() {
     let folder = project();
     let mut server = Server::start(folder.path(), &[]);
-    let pid = server.process.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+    server.signal("-TERM");
     let status = server.process.wait().expect("an end");
     assert_eq!(status.code(), Some(0));
 }

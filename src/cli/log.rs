@@ -11,17 +11,39 @@ use crate::config::{Config, LogFormat};
 /// What is never logged in full: the websocket library traces each frame with its text.
 const QUIET: &str = "tungstenite=info,tokio_tungstenite=info";
 
+/// Changes what the log of a server holds.
+pub(super) struct LogLevel(Box<dyn Fn(EnvFilter) + Send>);
+
+impl LogLevel {
+    /// As it is configured from now on.
+    pub(super) fn change(&self, config: &Config) {
+        (self.0)(filter(config));
+    }
+}
+
 /// The log of a server, as it is configured.
-pub(super) fn of_server(config: &Config) {
-    let log = fmt()
-        .with_env_filter(EnvFilter::new(format!("{},{QUIET}", config.log_level)))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
-    let _ = match config.log {
-        LogFormat::Text => log.with_target(false).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-    };
+pub(super) fn of_server(config: &Config) -> LogLevel {
+    let log =
+        fmt().with_env_filter(filter(config)).with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr);
     std::panic::set_hook(Box::new(panicked));
+    match config.log {
+        LogFormat::Text => {
+            let log = log.with_target(false).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _ = log.try_init();
+            LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
+        }
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_filter_reloading();
+            let handle = log.reload_handle();
+            let _ = log.try_init();
+            LogLevel(Box::new(move |filter| drop(handle.reload(filter))))
+        }
+    }
+}
+
+fn filter(config: &Config) -> EnvFilter {
+    EnvFilter::new(format!("{},{QUIET}", config.log_level))
 }
 
 /// Logs where a panic was, and not what it says: that may repeat what a user wrote, such

@@ -1,17 +1,19 @@
 //! `docent serve`: a project, served until the process is told to stop.
 
+mod configuration;
+mod knowledge;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::exchanges::ExchangeArgs;
@@ -22,24 +24,17 @@ use crate::adapters::qdrant::QdrantVectors;
 use crate::adapters::revocation_file::RevocationFile;
 use crate::adapters::webhook_desk::WebhookDesk;
 use crate::agent::Agent;
-use crate::agent::library::{Folders, KnowledgeLibrary, Librarian, OpenError, Reload};
+use crate::agent::library::{Folders, KnowledgeLibrary, OpenError};
 use crate::config::{self, Config, Overrides};
 use crate::diagnostic::Diagnostic;
-use crate::knowledge::watch::{Batch, Watch, WatchSettings};
+use crate::knowledge::watch::{Watch, WatchSettings};
 use crate::ports::conversation_store::ConversationStore;
 use crate::ports::handover_desk::HandoverDesk;
 use crate::ports::vector_store::VectorStore;
 use crate::retrieval::vectors::MemoryVectors;
-use crate::server::settings::ServerSettings;
-use crate::server::{self, Services, clock, descriptors, listener};
-use crate::session::rate::Rate;
-use crate::session::settings::SessionSettings;
-
-/// Time between two looks at whether vectors are missing, which the embedder or
-/// the vector store may give by now.
-const COMPLETION_INTERVAL: Duration = Duration::from_secs(5);
-/// Looks that are left out after each attempt that failed, at most.
-const MOST_LEFT_OUT: u32 = 12;
+use crate::server::settings::LiveSettings;
+use crate::server::{self, Services, clock, listener};
+use configuration::{Reconfiguration, settings_of};
 
 /// Arguments of `docent serve`; each wins over the environment and the file.
 #[derive(Debug, Args)]
@@ -68,11 +63,12 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
-    let config = match config::load(args.config.as_deref(), &overrides(args)) {
+    let overrides = overrides(args);
+    let config = match config::load(args.config.as_deref(), &overrides) {
         Ok(config) => config,
         Err(mistakes) => return Ok(refuse(&mistakes, "the configuration has mistakes")),
     };
-    log::of_server(&config);
+    let log_level = log::of_server(&config);
 
     // First of all, since it tells at once when another process has the folder.
     let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
@@ -115,6 +111,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     };
     // Before the address is told: whoever reads it may stop the server at once.
     let told = told_to_stop()?;
+    let hangups = signal(SignalKind::hangup())?;
     eprintln!(
         "Docent serves {} ({} articles, {} Custom Answers) at http://{address}/, ready in {} ms",
         config.knowledge.display(),
@@ -123,9 +120,19 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         start.elapsed().as_millis(),
     );
 
-    let reloads = reload_thread(librarian, watch, stop.clone())?;
+    let again = Arc::new(Notify::new());
+    let reloads = knowledge::thread(librarian, watch, again.clone(), stop.clone())?;
+    let settings = LiveSettings::from(settings_of(&config));
+    let reconfiguration = Reconfiguration {
+        path: args.config.clone(),
+        overrides,
+        config,
+        settings: settings.clone(),
+        log_level,
+        knowledge: again,
+    };
     let serving = async {
-        server::serve(listener, services, settings_of(&config), told).await;
+        server::serve(listener, services, settings, told).await;
         stop.cancel();
     };
     let telling = async {
@@ -133,7 +140,8 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             desk.run(stop.clone()).await;
         }
     };
-    tokio::join!(serving, file.watch(sender, stop.clone()), telling);
+    let reading = reconfiguration.run(hangups, stop.clone());
+    tokio::join!(serving, file.watch(sender, stop.clone()), telling, reading);
     tokio::task::spawn_blocking(move || reloads.join()).await?.map_err(|_| anyhow::anyhow!("a reload panicked"))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -173,122 +181,6 @@ fn refuse(mistakes: &[Diagnostic], why: &str) -> ExitCode {
 
 fn unavailable(address: SocketAddr) -> String {
     format!("cannot listen at {address}; is another server there? name another address with --listen")
-}
-
-fn settings_of(config: &Config) -> ServerSettings {
-    let limits = &config.limits;
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let possible = descriptors::connections_within(descriptors::raise_open_files());
-    if possible < limits.max_connections {
-        tracing::warn!(
-            connections.wanted = limits.max_connections,
-            connections.possible = possible,
-            "the system allows too few open files for `limits.max_connections`, so fewer connections are accepted"
-        );
-    }
-    ServerSettings {
-        session: SessionSettings {
-            project_key: config.project_key.clone(),
-            identity: config.identity.clone(),
-            hello_timeout_ms: millis(limits.hello_timeout),
-            heartbeat_ms: millis(limits.heartbeat),
-            commands: Rate { count: limits.commands_per_10s, window_ms: 10_000 },
-            text_chars: limits.text_chars,
-            trace: config.traces(),
-            queue_events: limits.outbound_events,
-            queue_bytes: limits.outbound_bytes,
-            ..SessionSettings::default()
-        },
-        allowed_origins: config.origins.clone(),
-        public_metrics: config.public_metrics,
-        connections: limits.max_connections.min(possible),
-        sockets_per_user: limits.sockets_per_user,
-        http_sessions: limits.http_sessions,
-        http_idle: limits.http_idle,
-        trusted_proxies: config.trusted_proxies.clone(),
-        rates: limits.rates,
-        daily_turns: limits.daily_turns,
-        head_timeout: limits.head_timeout,
-        drain: limits.drain,
-        ..ServerSettings::default()
-    }
-}
-
-/// Reloads on a thread of its own, since indexing keeps a processor busy for a while.
-fn reload_thread(librarian: Librarian, watch: Watch, stop: CancellationToken) -> std::io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Handle::current();
-    std::thread::Builder::new().name("docent-reload".to_owned()).spawn(move || {
-        runtime.block_on(stop.run_until_cancelled_owned(reload(librarian, watch)));
-    })
-}
-
-/// Serves each edit as it comes, and says how it went.
-async fn reload(mut librarian: Librarian, mut watch: Watch) {
-    if watch.is_polling() {
-        tracing::warn!("the system cannot tell of edits, so folders are compared once a second");
-    }
-    let mut completion = Completion::default();
-    loop {
-        let changed = tokio::select! {
-            changed = watch.next() => changed,
-            () = tokio::time::sleep(COMPLETION_INTERVAL) => {
-                completion.look(&mut librarian).await;
-                continue;
-            }
-        };
-        let Some(changed) = changed else { return };
-        serve_edit(&mut librarian, &changed).await;
-    }
-}
-
-/// Brings vectors that are missing, sooner or later.
-#[derive(Default)]
-struct Completion {
-    /// Attempts in a row that failed.
-    failures: u32,
-    /// Looks to leave out before the next attempt.
-    left_out: u32,
-}
-
-impl Completion {
-    async fn look(&mut self, librarian: &mut Librarian) {
-        if !librarian.is_incomplete() {
-            *self = Self::default();
-            return;
-        }
-        if self.left_out > 0 {
-            self.left_out -= 1;
-            return;
-        }
-        match librarian.complete().await {
-            Ok(None) => tracing::info!("the vectors are complete, so meanings are compared"),
-            Ok(Some(reason)) => {
-                if self.failures == 0 {
-                    tracing::warn!(reason, "vectors are missing, so words alone are searched; it is tried again");
-                }
-                self.failures = self.failures.saturating_add(1);
-                self.left_out = self.failures.min(MOST_LEFT_OUT);
-            }
-            Err(error) => tracing::error!(%error, "the index could not be made again"),
-        }
-    }
-}
-
-/// Serves an edit, unless it has errors.
-async fn serve_edit(librarian: &mut Librarian, changed: &Batch) {
-    match librarian.reload(changed).await {
-        Ok(Reload::Live { version, took }) => {
-            let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(knowledge.version = version, duration_ms, "the edit is live");
-        }
-        Ok(Reload::Kept { errors }) => {
-            for mistake in librarian.mistakes() {
-                tracing::error!("{mistake}");
-            }
-            tracing::error!(knowledge.errors = errors, "the edit has errors, so the version before it is served");
-        }
-        Err(error) => tracing::error!(%error, "the edit could not be indexed, so the version before it is served"),
-    }
 }
 
 /// Done when the process is interrupted or terminated.

@@ -1,6 +1,7 @@
 //! Every setting: its key, its default and what it means.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -13,10 +14,16 @@ pub struct Setting {
     pub default: &'static str,
     /// What it means.
     pub meaning: &'static str,
+    /// Whether a running server takes a new value when it is told to reload.
+    pub is_live: bool,
 }
 
 const fn setting(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
-    Setting { key, default, meaning }
+    Setting { key, default, meaning, is_live: false }
+}
+
+const fn live(key: &'static str, default: &'static str, meaning: &'static str) -> Setting {
+    Setting { key, default, meaning, is_live: true }
 }
 
 /// All settings, in the order in which they are documented.
@@ -24,37 +31,37 @@ pub const ALL: &[Setting] = &[
     setting("listen", "127.0.0.1:8787", "address to listen at"),
     setting("knowledge", "knowledge", "folder with the project's knowledge"),
     setting("prompts", "", "folder with the prompts; `prompts` beside the knowledge when not given"),
-    setting("origins", "", "origins whose pages may connect, beside the server's own"),
-    setting(
+    live("origins", "", "origins whose pages may connect, beside the server's own"),
+    live(
         "trusted_proxies",
         "",
         "addresses or networks of the proxies whose `X-Forwarded-For` tells a client's address",
     ),
     setting("project_key", "local", "public name of the project, which clients say in their first frame"),
-    setting(
+    live(
         "identity.secret",
         "",
         "secret that your server signs users' tokens with, 32 bytes or more; no tokens when not given",
     ),
-    setting("identity.key_id", "", "name of that secret, which a token's `kid` tells"),
-    setting("identity.previous_secret", "", "secret that was in use before, while tokens of both are about"),
-    setting("identity.previous_key_id", "", "name of the previous secret"),
-    setting(
+    live("identity.key_id", "", "name of that secret, which a token's `kid` tells"),
+    live("identity.previous_secret", "", "secret that was in use before, while tokens of both are about"),
+    live("identity.previous_key_id", "", "name of the previous secret"),
+    live(
         "identity.enforce",
         "true",
         "whether a token that does not hold closes its connection; false takes its client for an anonymous one",
     ),
-    setting("trace", "", "whether clients may ask for the trace of a turn; on the same computer only when not given"),
+    live("trace", "", "whether clients may ask for the trace of a turn; on the same computer only when not given"),
     setting("handover.webhook_url", "", "address that handovers to people are told at; nobody is told when not given"),
     setting("handover.webhook_secret", "", "what those requests are signed with; they are not signed when not given"),
-    setting("public_metrics", "false", "whether other computers may read /metrics"),
+    live("public_metrics", "false", "whether other computers may read /metrics"),
     setting("vectors.store", "memory", "where vectors are searched: memory or qdrant"),
     setting("qdrant.url", "http://127.0.0.1:6334", "address of Qdrant's gRPC interface"),
     setting("qdrant.api_key", "", "the key that Qdrant asks for; none when not given"),
     setting("qdrant.collection", "docent", "alias of the newest version in Qdrant; its collections begin with it"),
     setting("qdrant.timeout_ms", "150", "time for a search in Qdrant, in milliseconds"),
     setting("log", "text", "how the log is written: text or json"),
-    setting(
+    live(
         "log_level",
         "info",
         "what the log holds: error, warn, info, debug, trace, or a filter such as info,docent::server=debug",
@@ -103,14 +110,14 @@ pub const ALL: &[Setting] = &[
         "16000",
         "connections at once; never above the open files that the system allows",
     ),
-    setting("limits.sockets_per_user", "8", "websockets and HTTP sessions that one user may have open"),
-    setting("limits.http_sessions", "4000", "sessions over plain HTTP at once"),
-    setting(
+    live("limits.sockets_per_user", "8", "websockets and HTTP sessions that one user may have open"),
+    live("limits.http_sessions", "4000", "sessions over plain HTTP at once"),
+    live(
         "limits.http_idle_ms",
         "60000",
         "time after which a session over plain HTTP ends without a request, in milliseconds",
     ),
-    setting(
+    live(
         "limits.daily_turns_per_user",
         "",
         "turns that one user may take in a day; what project.yaml says when not given",
@@ -126,28 +133,28 @@ pub const ALL: &[Setting] = &[
         "",
         "tokens of chat models that all unsigned visitors together may use in a day",
     ),
-    setting(
+    live(
         "limits.daily_turns_per_visitor",
         "",
         "turns that one anonymous visitor may take in a day; as many as a user when not given",
     ),
-    setting("limits.daily_turns", "", "turns that all together may take in a day; any number when not given"),
-    setting("limits.turns_per_min_visitor", "10", "turns of an anonymous visitor in a minute"),
-    setting("limits.turns_per_min_user", "60", "turns of a user with a token in a minute"),
-    setting("limits.turns_per_min_address", "120", "turns from one address in a minute"),
-    setting("limits.turns_per_min", "12000", "turns of all together in a minute"),
-    setting("limits.connections_per_min_user", "60", "connections of a user or a visitor in a minute"),
-    setting("limits.connections_per_min_address", "180", "connections from one address in a minute"),
-    setting("limits.connections_burst_address", "20", "connections from one address at once"),
-    setting("limits.connections_per_min", "60000", "connections of all together in a minute"),
+    live("limits.daily_turns", "", "turns that all together may take in a day; any number when not given"),
+    live("limits.turns_per_min_visitor", "10", "turns of an anonymous visitor in a minute"),
+    live("limits.turns_per_min_user", "60", "turns of a user with a token in a minute"),
+    live("limits.turns_per_min_address", "120", "turns from one address in a minute"),
+    live("limits.turns_per_min", "12000", "turns of all together in a minute"),
+    live("limits.connections_per_min_user", "60", "connections of a user or a visitor in a minute"),
+    live("limits.connections_per_min_address", "180", "connections from one address in a minute"),
+    live("limits.connections_burst_address", "20", "connections from one address at once"),
+    live("limits.connections_per_min", "60000", "connections of all together in a minute"),
     setting("limits.head_timeout_ms", "10000", "time for the head of a request, in milliseconds"),
-    setting("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
+    live("limits.hello_timeout_ms", "5000", "time for the first frame of a socket, in milliseconds"),
     setting("limits.heartbeat_ms", "25000", "time between two pings, in milliseconds"),
-    setting("limits.text_chars", "8000", "longest message of a user, in characters"),
-    setting("limits.commands_per_10s", "20", "commands of one socket in ten seconds"),
-    setting("limits.outbound_events", "256", "events that wait for a slow reader before it is closed"),
-    setting("limits.outbound_bytes", "262144", "bytes that wait for a slow reader before it is closed"),
-    setting("limits.drain_ms", "30000", "time for running turns to end at shutdown, in milliseconds"),
+    live("limits.text_chars", "8000", "longest message of a user, in characters"),
+    live("limits.commands_per_10s", "20", "commands of one socket in ten seconds"),
+    live("limits.outbound_events", "256", "events that wait for a slow reader before it is closed"),
+    live("limits.outbound_bytes", "262144", "bytes that wait for a slow reader before it is closed"),
+    live("limits.drain_ms", "30000", "time for running turns to end at shutdown, in milliseconds"),
 ];
 
 /// Prefixes of variables that are not settings of the server.
@@ -161,12 +168,41 @@ impl Setting {
 }
 
 /// Values as they were given, with the place of each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Raw(BTreeMap<&'static str, (String, Place)>);
 
 impl Raw {
     pub(super) fn set(&mut self, key: &'static str, value: String, place: Place) {
         self.0.insert(key, (value, place));
+    }
+
+    /// The settings whose values differ from those of `other`.
+    pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'static Setting> + 'a {
+        ALL.iter().filter(|setting| self.value(setting.key) != other.value(setting.key))
+    }
+
+    /// Takes the value of `key` from `other`, or that it is not given.
+    pub(super) fn keep(&mut self, key: &'static str, other: &Self) {
+        self.0.remove(key);
+        self.0.extend(other.0.get_key_value(key).map(|(key, given)| (*key, given.clone())));
+    }
+
+    fn value(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|(value, _)| value.as_str())
+    }
+}
+
+/// Secrets are among the values, so the keys alone are shown.
+impl fmt::Debug for Raw {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Where a value stands makes no difference.
+impl PartialEq for Raw {
+    fn eq(&self, other: &Self) -> bool {
+        self.differing(other).next().is_none()
     }
 }
 
@@ -179,7 +215,7 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     /// The value that was given, if one was.
     pub(super) fn given(&self, key: &str) -> Option<&str> {
-        self.raw.0.get(key).map(|(value, _)| value.as_str())
+        self.raw.value(key)
     }
 
     /// The value, else the default.

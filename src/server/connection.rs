@@ -16,7 +16,7 @@ use super::metrics::Joining;
 use super::outbox::{Outgoing, Outlets};
 use super::seats::Seat;
 use super::throttles::begins_turn;
-use crate::domain::ids::{ConversationId, PostId};
+use crate::domain::ids::{ConversationId, PostId, UserId};
 use crate::domain::revocation::Revocations;
 use crate::domain::user::UserContext;
 use crate::protocol::close_code::CloseCode;
@@ -57,7 +57,7 @@ impl<'a> Connection<'a> {
         Self {
             app,
             outlets,
-            state: Some(State::open(&app.settings.session, opening, app.clock.now())),
+            state: Some(State::open(&app.settings.now().session, opening, app.clock.now())),
             name: Some(name),
             address,
             following: None,
@@ -82,6 +82,14 @@ impl<'a> Connection<'a> {
         self.following.as_ref().is_some_and(Following::is_busy)
     }
 
+    /// Counts the connection of `user` and takes a seat for it; else what happens instead.
+    fn sit_down(&mut self, user: &UserId) -> Result<(), Event> {
+        let settings = self.app.settings.now();
+        self.app.throttles.hello(&settings.rates, user, self.app.clock.now()).map_err(Event::JoinFailed)?;
+        self.seat = self.app.seats.take(user, settings.sockets_per_user);
+        if self.seat.is_some() { Ok(()) } else { Err(Event::Crowded) }
+    }
+
     /// Whether the user or the token that says so was revoked.
     pub(super) fn is_revoked(&self) -> bool {
         let token = self.profile().and_then(|profile| Some((&profile.user, profile.token.as_ref()?)));
@@ -99,7 +107,7 @@ impl<'a> Connection<'a> {
 
     /// The event that the server is shutting down.
     pub(super) fn drain(&self) -> Event {
-        let spread_ms = u64::try_from(self.app.settings.reconnect_spread.as_millis()).unwrap_or(u64::MAX);
+        let spread_ms = u64::try_from(self.app.settings.now().reconnect_spread.as_millis()).unwrap_or(u64::MAX);
         Event::Drain { busy: self.is_busy(), reconnect_after_ms: spread(spread_ms) }
     }
 
@@ -127,14 +135,8 @@ impl<'a> Connection<'a> {
                 }
                 Effect::Join(_) if self.is_revoked() => effects.extend(self.step(Event::Revoked)),
                 Effect::Join(request) => {
-                    let rates = &self.app.settings.rates;
-                    if let Err(error) = self.app.throttles.hello(rates, &request.user, self.app.clock.now()) {
-                        effects.extend(self.step(Event::JoinFailed(error)));
-                        continue;
-                    }
-                    self.seat = self.app.seats.take(&request.user);
-                    if self.seat.is_none() {
-                        effects.extend(self.step(Event::Crowded));
+                    if let Err(refusal) = self.sit_down(&request.user) {
+                        effects.extend(self.step(refusal));
                         continue;
                     }
                     let event = match Box::pin(self.app.hub.join(request, &self.outlets.events)).await {
@@ -224,7 +226,7 @@ impl<'a> Connection<'a> {
     fn throttle(&self, request: &mut Request) {
         if let Some(profile) = self.profile().filter(|_| begins_turn(&request.command)) {
             let counted =
-                self.app.throttles.turn(&self.app.settings.rates, profile, self.address, self.app.clock.now());
+                self.app.throttles.turn(&self.app.settings.now().rates, profile, self.address, self.app.clock.now());
             request.refusal = counted.err();
         }
     }
@@ -249,7 +251,7 @@ impl<'a> Connection<'a> {
 
     fn step(&mut self, event: Event) -> Vec<Effect> {
         let Some(state) = self.state.take() else { return Vec::new() };
-        let (state, effects) = session::step(&self.app.settings.session, state, event);
+        let (state, effects) = session::step(&self.app.settings.now().session, state, event);
         self.state = Some(state);
         effects
     }

@@ -86,7 +86,7 @@ async fn begin(
     let hello = with_bearer(hello, bearer(&headers)?)?;
     let id = session_id();
     let (sender, calls) = mpsc::channel(WAITING_CALLS);
-    let Some(entry) = app.sessions.enter(&id, sender) else {
+    let Some(entry) = app.sessions.enter(&id, sender, app.settings.now().http_sessions) else {
         let mut error = CommandError::new(ErrorCode::RateLimited, "the server has no room for more sessions");
         error.retry_after_ms = Some(5_000);
         return Ok((StatusCode::SERVICE_UNAVAILABLE, error).into_response());
@@ -132,13 +132,14 @@ async fn events(
     let polls = accept.contains("application/json") && !accept.contains("text/event-stream");
     let wished = place.clone();
     // An answer that is whole may take its time; of a stream only the end is left.
-    let streaming = stay.streaming(if polls { app.settings.http_timeout } else { app.settings.close_timeout });
+    let settings = app.settings.now();
+    let streaming = stay.streaming(if polls { settings.http_timeout } else { settings.close_timeout });
     let follow = |reply| Wish::Follow { conversation, place: wished, streaming, reply };
     let follower = call(&app, &headers, follow).await??;
     Ok(if polls {
         events::poll(follower, place).await
     } else {
-        events::stream(follower, Duration::from_millis(app.settings.session.heartbeat_ms))
+        events::stream(follower, Duration::from_millis(settings.session.heartbeat_ms))
     })
 }
 
@@ -214,7 +215,7 @@ async fn text_of(app: &App, headers: &HeaderMap, body: Body) -> Result<String, C
     if !kind.eq_ignore_ascii_case("application/json") {
         return Err(bad_request("the body must be `application/json`"));
     }
-    let read = timeout(app.settings.head_timeout, to_bytes(body, MAX_COMMAND_BYTES)).await;
+    let read = timeout(app.settings.now().head_timeout, to_bytes(body, MAX_COMMAND_BYTES)).await;
     let bytes = read.map_err(|_| bad_request("the body took too long"))?.map_err(|_| {
         CommandError::new(ErrorCode::PayloadTooLarge, format!("a body has at most {MAX_COMMAND_BYTES} bytes"))
     })?;

@@ -23,16 +23,27 @@ pub(crate) async fn healthz() -> Response {
 /// knowledge answers. It is reported, so that someone mends it.
 pub(crate) async fn readyz(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let status = app.answerer.knowledge_status();
+    let mistakes = app.settings.mistakes();
+    let (code, word) = match (app.stages.drain.is_cancelled(), status.healthy && mistakes.is_empty()) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (false, true) => (StatusCode::OK, "ready"),
+        (false, false) => (StatusCode::OK, "degraded"),
+    };
     let details = app.is_local(&headers);
-    if app.stages.drain.is_cancelled() {
-        return report(StatusCode::SERVICE_UNAVAILABLE, knowledge("draining", &status, details));
+    let mut told = json!({
+        "status": word,
+        "knowledge": knowledge(&status, details),
+        "configuration": { "healthy": mistakes.is_empty(), "errors": mistakes.len() },
+    });
+    if details {
+        told["configuration"]["diagnostics"] = json!(*mistakes);
     }
-    report(StatusCode::OK, knowledge(if status.healthy { "ready" } else { "degraded" }, &status, details))
+    report(code, told)
 }
 
 /// Counts for Prometheus: for this computer, and for others when the operator says so.
 pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
-    if !app.settings.public_metrics && !app.is_local(&headers) {
+    if !app.settings.now().public_metrics && !app.is_local(&headers) {
         return refusal(Refusal::NotFound);
     }
     match app.hub.automation_runs().await {
@@ -49,22 +60,19 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>, headers: HeaderMap) -> 
 }
 
 /// Diagnostics quote the files of authors, so without `details` they are only counted.
-fn knowledge(word: &str, status: &KnowledgeStatus, details: bool) -> Value {
+fn knowledge(status: &KnowledgeStatus, details: bool) -> Value {
     let errors = status.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
     let mut report = json!({
-        "status": word,
-        "knowledge": {
-            "version": status.version,
-            "articles": status.articles,
-            "passages": status.passages,
-            "answers": status.answers,
-            "healthy": status.healthy,
-            "errors": errors,
-            "warnings": status.diagnostics.len() - errors,
-        },
+        "version": status.version,
+        "articles": status.articles,
+        "passages": status.passages,
+        "answers": status.answers,
+        "healthy": status.healthy,
+        "errors": errors,
+        "warnings": status.diagnostics.len() - errors,
     });
     if details {
-        report["knowledge"]["diagnostics"] = json!(status.diagnostics);
+        report["diagnostics"] = json!(status.diagnostics);
     }
     report
 }

@@ -20,7 +20,7 @@ pub fn is_local(headers: &HeaderMap) -> bool {
 
 /// Whether a socket may be opened by the name that the request uses.
 pub(crate) fn check(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    if !app.is_on_loopback || is_known(headers, &app.settings.allowed_origins) {
+    if !app.is_on_loopback || is_known(headers, &app.settings.now().allowed_origins) {
         return Ok(());
     }
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();

@@ -26,7 +26,7 @@ use super::budgets::Budgets;
 use super::clock::Clock;
 use super::metrics::Metrics;
 use super::outbox::{Outbox, Outgoing};
-use super::settings::ServerSettings;
+use super::settings::LiveSettings;
 use super::{Services, Stages};
 use crate::domain::ids::{AutomationId, ClientId, ConversationId, RunId, UserId};
 use crate::ports::conversation_store::{ConversationStore, StoreError};
@@ -57,7 +57,7 @@ struct Core {
     metrics: Arc<Metrics>,
     budgets: Arc<Budgets>,
     desk: Option<Arc<dyn HandoverDesk>>,
-    settings: ServerSettings,
+    settings: LiveSettings,
     tracker: TaskTracker,
     stages: Stages,
     rooms: StdMutex<Rooms>,
@@ -168,7 +168,7 @@ pub(crate) struct Entry {
 
 impl Hub {
     pub(crate) fn new(
-        settings: &ServerSettings,
+        settings: &LiveSettings,
         services: &Services,
         (clock, metrics): (Clock, Arc<Metrics>),
         tracker: TaskTracker,
@@ -350,7 +350,7 @@ impl Core {
         let at = rooms.leavings;
         rooms.left.insert(at, room.id.clone());
         inside.left = Some(at);
-        while rooms.left.len() > self.settings.idle_conversations {
+        while rooms.left.len() > self.settings.now().idle_conversations {
             let Some((_, oldest)) = rooms.left.pop_first() else { break };
             rooms.by_id.remove(&oldest);
         }

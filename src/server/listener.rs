@@ -61,13 +61,14 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 pub(crate) async fn accept_until(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(app.settings.connections.min(Semaphore::MAX_PERMITS)));
+    let settings = app.settings.now();
+    let places = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
     let refusals = Arc::new(Semaphore::new(POLITE_REFUSALS));
     let router = router::router(app.clone());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(app.settings.head_timeout)
-        .max_buf_size(app.settings.head_bytes.max(8 * 1024))
+        .header_read_timeout(settings.head_timeout)
+        .max_buf_size(settings.head_bytes.max(8 * 1024))
         .keep_alive(true)
         .half_close(false);
     let http = Arc::new(http);
@@ -120,7 +121,7 @@ async fn connection(
 ) {
     // A piece of an answer must not wait for the one after it.
     let _ = stream.set_nodelay(true);
-    let stay = Stay::new(app.settings.http_timeout);
+    let stay = Stay::new(app.settings.now().http_timeout);
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let router = router.clone();
         let (place, stay) = (place.clone(), stay.clone());

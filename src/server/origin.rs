@@ -12,7 +12,7 @@ use super::router::Refusal;
 
 /// Whether a page of the request's origin may open a socket, or do the same over HTTP.
 pub(crate) fn check(app: &App, headers: &HeaderMap) -> Result<(), Refusal> {
-    if is_allowed(headers, &app.settings.allowed_origins) {
+    if is_allowed(headers, &app.settings.now().allowed_origins) {
         return Ok(());
     }
     let origin = headers.get(ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();

@@ -6,11 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::domain::ids::UserId;
 
 /// The open sockets of all users.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Seats {
     taken: Mutex<HashMap<UserId, usize>>,
-    /// Most of one user.
-    most: usize,
 }
 
 /// One open socket; its seat is free again once this is dropped.
@@ -21,15 +19,11 @@ pub(crate) struct Seat {
 }
 
 impl Seats {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::default(), most })
-    }
-
-    /// A seat for one more socket of `user`, unless there are too many.
-    pub(crate) fn take(self: &Arc<Self>, user: &UserId) -> Option<Seat> {
+    /// A seat for one more socket of `user`, unless they have `most`.
+    pub(crate) fn take(self: &Arc<Self>, user: &UserId, most: usize) -> Option<Seat> {
         let mut taken = self.lock();
         let count = taken.entry(user.clone()).or_default();
-        if *count >= self.most {
+        if *count >= most {
             return None;
         }
         *count += 1;

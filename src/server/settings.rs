@@ -1,10 +1,13 @@
 //! The limits of the server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use super::throttles::Rates;
+use crate::diagnostic::Diagnostic;
 use crate::session::settings::SessionSettings;
 
 /// The limits of the server.
@@ -49,6 +52,49 @@ pub struct ServerSettings {
     pub daily_turns: DailyTurns,
     /// Whether other computers may read `/metrics`.
     pub public_metrics: bool,
+}
+
+/// The limits of a running server, which its operator may change.
+///
+/// What holds for the whole life of a server or of a connection is read when that
+/// begins: the number of connections, the time for a head, the heartbeat that `welcome`
+/// tells. Everything else is read where it is needed.
+#[derive(Clone, Debug)]
+pub struct LiveSettings(Arc<Newest>);
+
+#[derive(Debug)]
+struct Newest {
+    settings: ArcSwap<ServerSettings>,
+    mistakes: ArcSwap<Vec<Diagnostic>>,
+}
+
+impl LiveSettings {
+    /// As they are now.
+    pub fn now(&self) -> Arc<ServerSettings> {
+        self.0.settings.load_full()
+    }
+
+    /// The mistakes of the newest edit, which therefore does not hold; none when it does.
+    pub fn mistakes(&self) -> Arc<Vec<Diagnostic>> {
+        self.0.mistakes.load_full()
+    }
+
+    /// They are others from now on.
+    pub fn change(&self, settings: ServerSettings) {
+        self.0.settings.store(Arc::new(settings));
+        self.0.mistakes.store(Arc::default());
+    }
+
+    /// They stay, since an edit has mistakes.
+    pub fn keep(&self, mistakes: Vec<Diagnostic>) {
+        self.0.mistakes.store(Arc::new(mistakes));
+    }
+}
+
+impl From<ServerSettings> for LiveSettings {
+    fn from(settings: ServerSettings) -> Self {
+        Self(Arc::new(Newest { settings: ArcSwap::from_pointee(settings), mistakes: ArcSwap::default() }))
+    }
 }
 
 /// Turns that may be taken in a day, in UTC.

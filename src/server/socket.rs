@@ -37,14 +37,16 @@ pub(super) async fn run(
     (place, address): (Place, Option<IpAddr>),
     app: Arc<App>,
 ) {
+    let settings = app.settings.now();
     let limits = WebSocketLimits {
         message_bytes: MAX_COMMAND_BYTES,
-        fragments: app.settings.fragments,
+        fragments: settings.fragments,
         waiting_bytes: MAX_SERVER_FRAME_BYTES * 2 + BATCH,
     };
     // Apart, like all that an idle socket need not keep room for.
     let mut stream = Box::pin(websocket::accept(stream, early, limits)).await;
-    let outbox = Arc::new(Outbox::new(app.settings.session.queue_events, app.settings.session.queue_bytes));
+    let outbox = Arc::new(Outbox::new(settings.session.queue_events, settings.session.queue_bytes));
+    drop(settings);
     app.metrics.opened();
     let code = if let Some(opening) = opening {
         let abandon = app.stages.abandon.clone();
@@ -62,7 +64,7 @@ pub(super) async fn run(
     if let Some(code) = code {
         // Apart, so that the memory it needs is not part of every idle socket.
         let left = std::iter::from_fn(|| outbox.pop());
-        let closing = Box::pin(websocket::close(&mut stream, code, left, app.settings.close_timeout));
+        let closing = Box::pin(websocket::close(&mut stream, code, left, app.settings.now().close_timeout));
         tokio::select! {
             () = closing => {}
             () = app.stages.abandon.cancelled() => {}
@@ -156,10 +158,11 @@ impl<'a> Socket<'a> {
     }
 
     fn deadline(&self) -> Instant {
-        let moment = self.connection.state().and_then(|state| state.deadline(&self.app.settings.session));
+        let settings = self.app.settings.now();
+        let moment = self.connection.state().and_then(|state| state.deadline(&settings.session));
         match moment {
             Some(moment) => self.app.clock.instant(moment),
-            None => Instant::now() + self.app.settings.run_timeout,
+            None => Instant::now() + settings.run_timeout,
         }
     }
 

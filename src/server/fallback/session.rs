@@ -83,7 +83,7 @@ pub(super) async fn run(
     entry: Entry,
     begun: oneshot::Sender<Answered>,
 ) {
-    let answers = Arc::new(Outbox::new(app.settings.session.queue_events, MAX_ANSWER_BYTES));
+    let answers = Arc::new(Outbox::new(app.settings.now().session.queue_events, MAX_ANSWER_BYTES));
     let outlets = Outlets { answers: answers.clone(), events: Arc::new(Outbox::closed()) };
     let connection = Connection::new(&app, outlets.clone(), opening, name);
     let mut session = Session { app: &app, connection, outlets, stream: None, ended: None };
@@ -149,7 +149,7 @@ impl Session<'_> {
         loop {
             let drain = &self.app.stages.drain;
             let events = self.outlets.events.clone();
-            let idle = used + self.app.settings.http_idle;
+            let idle = used + self.app.settings.now().http_idle;
             let over = self.token_is_over_at();
             let (gone, look) = match &self.stream {
                 Some(stream) => (stream.gone.clone(), Instant::now() + LOOK),
@@ -234,7 +234,7 @@ impl Session<'_> {
 
     /// Why the client of this session may not bring this token.
     fn speaks_for_another(&self, token: &str) -> Option<CommandError> {
-        let settings = &self.app.settings.session;
+        let settings = &self.app.settings.now().session;
         let refused = |code, message: String| Some(CommandError::new(code, message));
         match settings.identity.verify(token, &settings.project_key, self.app.clock.now()) {
             Ok(verified) if self.connection.profile().is_some_and(|profile| profile.user == verified.user) => None,
@@ -304,7 +304,8 @@ impl Session<'_> {
         let current = current.ok_or_else(|| not_found("it is not the current conversation of this session"))?;
         self.end_stream(None).await;
         let Some(profile) = self.connection.profile() else { return Err(not_found("the session is over")) };
-        let settings = &self.app.settings.session;
+        let settings = self.app.settings.now();
+        let settings = &settings.session;
         let outbox = Arc::new(Outbox::new(settings.queue_events, settings.queue_bytes));
         // No log has this epoch, so that without a place the conversation comes as a whole.
         let Place { epoch, seq } = place.unwrap_or(Place { epoch: String::new(), seq: 0 });

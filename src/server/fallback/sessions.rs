@@ -8,10 +8,9 @@ use tokio::sync::mpsc;
 use super::session::Call;
 
 /// The sessions that go on, by their names, which nobody can guess.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sessions {
     open: Mutex<HashMap<String, mpsc::Sender<Call>>>,
-    most: usize,
 }
 
 /// A session's entry among them; it is gone once this is dropped.
@@ -22,14 +21,10 @@ pub(super) struct Entry {
 }
 
 impl Sessions {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { open: Mutex::default(), most })
-    }
-
-    /// One more session, unless there are too many.
-    pub(super) fn enter(self: &Arc<Self>, id: &str, calls: mpsc::Sender<Call>) -> Option<Entry> {
+    /// One more session, unless there are `most`.
+    pub(super) fn enter(self: &Arc<Self>, id: &str, calls: mpsc::Sender<Call>, most: usize) -> Option<Entry> {
         let mut open = self.lock();
-        if open.len() >= self.most {
+        if open.len() >= most {
             return None;
         }
         open.insert(id.to_owned(), calls);

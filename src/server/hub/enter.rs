@@ -105,7 +105,7 @@ impl Hub {
         let events = self.core.store.read_after(&room.id, 0, MAX_REPLAY_EVENTS + 1).await.unwrap_or_default();
         let missed = replay::compacted(&events);
         // A client that misses events sees so by their numbers, and resumes.
-        if events.len() <= MAX_REPLAY_EVENTS && missed.len() <= self.core.settings.session.queue_events / 2 {
+        if events.len() <= MAX_REPLAY_EVENTS && missed.len() <= self.core.settings.now().session.queue_events / 2 {
             missed.into_iter().for_each(|event| outlets.events.push(event));
         }
         let following = self.core.follow(&room, &mut inside, &outlets.events, Some(&visitor.client), trace);

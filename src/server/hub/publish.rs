@@ -75,7 +75,7 @@ impl Core {
         if self.tracker.is_closed() {
             return Err(CommandError::new(ErrorCode::Internal, "the server is shutting down"));
         }
-        let daily = self.settings.daily_turns;
+        let daily = self.settings.now().daily_turns;
         let of_user =
             daily.user.or_else(|| self.answerer.published().project.settings.daily_turns_per_user.map(u64::from));
         let of_person = if room.user.as_str().starts_with("anon-") { daily.visitor.or(of_user) } else { of_user };
@@ -145,7 +145,7 @@ impl Core {
             | ConversationEvent::Tick { .. } => None,
         };
         let before = inside.conversation.take().ok_or_else(lost)?;
-        let (conversation, effects) = conversation::step(&self.settings.session, before, event);
+        let (conversation, effects) = conversation::step(&self.settings.now().session, before, event);
         let id = conversation.id().clone();
         let seq = conversation.seq();
         inside.conversation = Some(conversation);

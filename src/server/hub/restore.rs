@@ -44,8 +44,9 @@ impl Core {
     async fn restored(self: &Arc<Self>, id: &ConversationId, user: &UserId) -> Result<Arc<Room>, StoreError> {
         let mut position = self.store.position(id, user).await?;
         let events = self.store.read_before(id, u64::MAX, RESTORED_EVENTS).await?;
+        let settings = self.settings.now();
         let restore =
-            |epoch: String| Conversation::restore(&self.settings.session, id.clone(), epoch, position.seq, &events);
+            |epoch: String| Conversation::restore(&settings.session, id.clone(), epoch, position.seq, &events);
         let mut conversation = restore(position.epoch.clone());
         let lost = conversation.active_run().cloned();
         if lost.is_some() {

@@ -39,7 +39,7 @@ impl Core {
     pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn, stop: CancellationToken) {
         let StartTurn { run, message, plain, choice, setup } = turn;
         let started = Instant::now();
-        let deadline = started + self.settings.run_timeout;
+        let deadline = started + self.settings.now().run_timeout;
         let (sender, mut events) = mpsc::channel(WAITING_EVENTS);
         let history = self.recall(&room.id, self.answerer.recalled_messages()).await;
         let request = TurnRequest {
