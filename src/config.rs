@@ -18,6 +18,7 @@ mod vectors;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub identity: Identity,
     /// Whether other computers may read `/metrics`.
     pub public_metrics: bool,
+    /// How long conversations are kept in which nothing happens; for good when absent.
+    pub retention: Option<Duration>,
     /// Whether conversations are kept in memory alone.
     pub is_throwaway: bool,
     /// Where handovers are told; nowhere when absent.
@@ -178,6 +181,7 @@ fn resolve(raw: &Raw, mut diagnostics: Vec<Diagnostic>) -> Result<Config, Vec<Di
         }),
         data: PathBuf::from(if data == THROWAWAY { "docent-data" } else { &data }),
         is_throwaway: data == THROWAWAY,
+        retention: reader.optional("retention_days", "a whole number of days from 1 to 36500", days),
         public_metrics: reader.parse("public_metrics", "true or false", |text| text.parse().ok()),
         project_key: reader.text("project_key").to_owned(),
         identity: identity::read(&mut reader),
@@ -203,6 +207,11 @@ fn origins(text: &str) -> Option<Vec<String>> {
             (matches!(url.scheme(), "http" | "https") && exact == origin.trim_end_matches('/')).then_some(exact)
         })
         .collect()
+}
+
+fn days(text: &str) -> Option<Duration> {
+    let days: u64 = text.parse().ok().filter(|days| (1..=36_500).contains(days))?;
+    Some(Duration::from_secs(days * 86_400))
 }
 
 /// A list of addresses and networks.

@@ -26,6 +26,7 @@ pub mod listener;
 mod metrics;
 pub mod origin;
 pub mod outbox;
+mod retention;
 pub mod router;
 mod seats;
 pub mod settings;
@@ -155,6 +156,8 @@ pub async fn serve(
         is_on_loopback,
     };
 
+    let retention = retention::run(app.hub.clone(), settings.clone(), clock, stages.drain.clone());
+    tracker.spawn(retention);
     listener::accept_until(listener, Arc::new(app), shutdown).await;
 
     tracing::info!(connection.tasks = tracker.len(), "draining: no more connections are accepted");

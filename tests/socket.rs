@@ -22,10 +22,16 @@ mod http;
 mod http_client;
 #[path = "socket/identity.rs"]
 mod identity;
+#[path = "socket/limits.rs"]
+mod limits;
 #[path = "socket/project.rs"]
 mod project;
+#[path = "socket/retention.rs"]
+mod retention;
 #[path = "socket/rig.rs"]
 mod rig;
+#[path = "socket/shutdown.rs"]
+mod shutdown;
 #[path = "socket/terminal.rs"]
 mod terminal;
 #[path = "socket/throttles.rs"]

@@ -16,6 +16,8 @@ mod client;
 mod cuts;
 #[path = "torture/disk.rs"]
 mod disk;
+#[path = "torture/erasure.rs"]
+mod erasure;
 #[path = "torture/holder.rs"]
 mod holder;
 #[path = "torture/kill.rs"]

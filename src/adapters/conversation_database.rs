@@ -18,12 +18,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
-use crate::ports::conversation_store::{ConversationStore, Keep, LogPosition, NewEvent, StoreError, StoredEvent};
+use crate::ports::conversation_store::{
+    ConversationStore, Inactive, Keep, LogPosition, NewEvent, StoreError, StoredEvent,
+};
 
-use writer::{Answer, Job, Row, Work};
+use writer::{Answer, Job, Row, Work, missing};
 
 /// Jobs that wait for the writer; more make their callers wait.
 const WAITING_JOBS: usize = 1024;
@@ -273,18 +276,14 @@ impl ConversationStore for ConversationDatabase {
         let work = Work::RunsSince { user: user.cloned(), since: since.to_owned() };
         match self.carry_out(work).await? {
             Answer::Count(count) => Ok(count),
-            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Runs(_) | Answer::Posts(_) => {
-                Err(StoreError::Failed("no count was given".to_owned()))
-            }
+            _ => Err(missing("count")),
         }
     }
 
     async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {
         match self.carry_out(Work::AutomationRuns).await? {
             Answer::Runs(runs) => Ok(runs),
-            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Count(_) | Answer::Posts(_) => {
-                Err(StoreError::Failed("no runs were given".to_owned()))
-            }
+            _ => Err(missing("runs")),
         }
     }
 
@@ -295,9 +294,31 @@ impl ConversationStore for ConversationDatabase {
     async fn seen_posts(&self, user: &UserId) -> Result<Vec<PostId>, StoreError> {
         match self.carry_out(Work::SeenPosts { user: user.clone() }).await? {
             Answer::Posts(posts) => Ok(posts),
-            Answer::Done | Answer::Position(_) | Answer::Events(_) | Answer::Count(_) | Answer::Runs(_) => {
-                Err(StoreError::Failed("no posts were given".to_owned()))
+            _ => Err(missing("posts")),
+        }
+    }
+
+    async fn inactive(
+        &self,
+        before: Timestamp,
+        after: Option<&Inactive>,
+        limit: usize,
+    ) -> Result<Vec<Inactive>, StoreError> {
+        match self.carry_out(Work::Inactive { before, after: after.cloned(), limit }).await? {
+            Answer::Inactive(found) => Ok(found),
+            _ => Err(missing("conversations")),
+        }
+    }
+
+    async fn remove(&self, conversation: &ConversationId, before: Timestamp) -> Result<bool, StoreError> {
+        match self.carry_out(Work::Remove { conversation: conversation.clone(), before }).await? {
+            Answer::Removed(is_removed) => {
+                if is_removed {
+                    self.tails().remove(conversation);
+                }
+                Ok(is_removed)
             }
+            _ => Err(missing("outcome of a removal")),
         }
     }
 

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
-use crate::ports::conversation_store::{ConversationStore, LogPosition, NewEvent, StoreError, StoredEvent};
+use crate::ports::conversation_store::{ConversationStore, Inactive, LogPosition, NewEvent, StoreError, StoredEvent};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,8 @@ struct Log {
     events: Vec<(Box<str>, Option<u64>)>,
     bytes: usize,
     released: Option<u64>,
+    /// When something happened last, in seconds since 1970.
+    changed: i64,
 }
 
 impl ConversationMemory {
@@ -97,11 +100,18 @@ impl Inner {
     /// Forgets the conversation that was left longest ago; `false` when all are followed.
     fn forget_one(&mut self, except: Option<&ConversationId>) -> bool {
         let oldest = self.released.iter().find(|(_, id)| Some(*id) != except).map(|(at, _)| *at);
-        let Some(id) = oldest.and_then(|at| self.released.remove(&at)) else { return false };
-        if let Some(log) = self.logs.remove(&id) {
-            self.bytes -= log.bytes;
-        }
+        let Some(id) = oldest.and_then(|at| self.released.get(&at).cloned()) else { return false };
+        self.forget(&id);
         true
+    }
+
+    fn forget(&mut self, id: &ConversationId) -> Option<Log> {
+        let log = self.logs.remove(id)?;
+        self.bytes -= log.bytes;
+        if let Some(at) = log.released {
+            self.released.remove(&at);
+        }
+        Some(log)
     }
 }
 
@@ -126,7 +136,8 @@ impl ConversationStore for ConversationMemory {
                 return Err(StoreError::Full("every conversation is followed"));
             }
         }
-        let log = Log { user: user.clone(), renewals: 0, events: Vec::new(), bytes: 0, released: None };
+        let changed = Timestamp::now().as_second();
+        let log = Log { user: user.clone(), renewals: 0, events: Vec::new(), bytes: 0, released: None, changed };
         let position = self.end_of(conversation, &log);
         inner.logs.insert(conversation.clone(), log);
         Ok(position)
@@ -164,6 +175,7 @@ impl ConversationStore for ConversationMemory {
             *inner.automation_runs.entry(automation).or_default() += 1;
         }
         let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
+        log.changed = Timestamp::now().as_second();
         log.events.extend(events.into_iter().map(|event| (event.frame.into_boxed_str(), event.fingerprint)));
         Ok(log.events.len() as u64)
     }
@@ -222,6 +234,39 @@ impl ConversationStore for ConversationMemory {
     async fn seen_posts(&self, user: &UserId) -> Result<Vec<PostId>, StoreError> {
         let inner = self.lock();
         Ok(inner.seen.iter().filter(|(owner, _)| owner == user).map(|(_, post)| post.clone()).collect())
+    }
+
+    async fn inactive(
+        &self,
+        before: Timestamp,
+        after: Option<&Inactive>,
+        limit: usize,
+    ) -> Result<Vec<Inactive>, StoreError> {
+        let inner = self.lock();
+        let last = after.map(|after| (after.since.as_second(), &after.conversation));
+        let mut found: Vec<_> = inner
+            .logs
+            .iter()
+            .map(|(id, log)| (log.changed, id))
+            .filter(|found| found.0 < before.as_second() && last.is_none_or(|last| *found > last))
+            .collect();
+        found.sort_unstable();
+        found.truncate(limit);
+        let inactive = |(changed, id): (i64, &ConversationId)| {
+            let since = Timestamp::from_second(changed).unwrap_or_default();
+            Inactive { conversation: id.clone(), since }
+        };
+        Ok(found.into_iter().map(inactive).collect())
+    }
+
+    async fn remove(&self, conversation: &ConversationId, before: Timestamp) -> Result<bool, StoreError> {
+        let mut inner = self.lock();
+        let is_inactive = inner.logs.get(conversation).is_some_and(|log| log.changed < before.as_second());
+        let Some(log) = is_inactive.then(|| inner.forget(conversation)).flatten() else { return Ok(false) };
+        if !inner.logs.values().any(|other| other.user == log.user) {
+            inner.seen.retain(|(user, _)| *user != log.user);
+        }
+        Ok(true)
     }
 
     async fn renew(&self, conversation: &ConversationId) -> Result<LogPosition, StoreError> {

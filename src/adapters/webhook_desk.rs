@@ -1,27 +1,22 @@
 //! Handovers, told to a webhook: kept in a file until the other side has accepted them.
-//!
-//! The file has one line for each handover and one for each that is done with. It is
-//! empty when nothing waits, and begins anew, with what waits, when it is opened.
 
-use std::collections::VecDeque;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+pub mod handovers;
+
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use reqwest::redirect::Policy;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::secret::Secret;
 use crate::ports::handover_desk::{DeskError, Handover, HandoverDesk};
+use handovers::{About, Handovers, Line};
 
-/// Name of the file in the data folder.
-const FILE: &str = "handovers.jsonl";
 /// Header with the signature of the body.
 const SIGNATURE: &str = "docent-signature";
 /// Handovers that wait at a time; more are refused.
@@ -48,32 +43,8 @@ pub struct WebhookSettings {
 pub struct WebhookDesk {
     settings: WebhookSettings,
     client: reqwest::Client,
-    state: Mutex<State>,
+    handovers: Mutex<Handovers>,
     more: Notify,
-}
-
-struct State {
-    waiting: VecDeque<Line>,
-    /// Absent when nothing is kept on disk.
-    file: Option<File>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Line {
-    #[serde(rename = "type")]
-    kind: String,
-    id: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    about: Option<About>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct About {
-    conversation_id: String,
-    user_id: String,
-    reason: String,
-    question: String,
-    at: String,
 }
 
 impl WebhookDesk {
@@ -84,16 +55,8 @@ impl WebhookDesk {
     pub fn open(settings: WebhookSettings, folder: Option<&Path>) -> io::Result<Self> {
         let client = reqwest::Client::builder().redirect(Policy::none()).timeout(ATTEMPT).build();
         let client = client.map_err(|_| io::Error::other("no HTTP client can be made"))?;
-        let (waiting, file) = match folder {
-            Some(folder) => {
-                fs::create_dir_all(folder)?;
-                let path = folder.join(FILE);
-                let waiting = open_lines(&path)?;
-                (waiting.clone(), Some(begun(&path, &waiting)?))
-            }
-            None => (VecDeque::new(), None),
-        };
-        Ok(Self { settings, client, state: Mutex::new(State { waiting, file }), more: Notify::new() })
+        let handovers = Mutex::new(Handovers::open(folder)?);
+        Ok(Self { settings, client, handovers, more: Notify::new() })
     }
 
     /// Tells what waits, oldest first, until `stop`.
@@ -103,7 +66,7 @@ impl WebhookDesk {
 
     async fn tell_all(&self) {
         loop {
-            let Some(next) = self.lock().waiting.front().cloned() else {
+            let Some(next) = self.next() else {
                 self.more.notified().await;
                 continue;
             };
@@ -119,8 +82,14 @@ impl WebhookDesk {
                 }
                 sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
+                // Its user may have been erased meanwhile.
+                if self.next().is_none_or(|line| line.id != next.id) {
+                    break;
+                }
             }
-            self.done(&next.id);
+            if let Err(error) = self.lock().done(&next.id) {
+                tracing::warn!(%error, "a handover is told again after a restart");
+            }
         }
     }
 
@@ -139,25 +108,17 @@ impl WebhookDesk {
         }
     }
 
-    fn done(&self, id: &str) {
-        let mut state = self.lock();
-        state.waiting.retain(|line| line.id != id);
-        // Nothing of what users asked stays when nothing waits.
-        if state.waiting.is_empty()
-            && let Some(file) = &state.file
-            && file.set_len(0).is_ok()
-        {
-            return;
-        }
-        let line = Line { kind: "done".to_owned(), id: id.to_owned(), about: None };
-        if let Err(error) = state.write(&line) {
-            tracing::warn!(%error, "a handover is told again after a restart");
-        }
+    fn next(&self) -> Option<Line> {
+        let next = self.lock().next();
+        next.unwrap_or_else(|error| {
+            tracing::error!(%error, "the handovers that wait cannot be read");
+            None
+        })
     }
 
     /// The lock is held for one write, never across a wait.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Handovers> {
+        self.handovers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,46 +126,6 @@ impl WebhookDesk {
 fn signature(secret: &Secret, body: &str) -> Result<String, String> {
     let key = EncodingKey::from_secret(secret.reveal().as_bytes());
     crypto::sign(body.as_bytes(), &key, Algorithm::HS256).map_err(|_| "it cannot be signed".to_owned())
-}
-
-impl State {
-    fn write(&mut self, line: &Line) -> io::Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut text = serde_json::to_string(line)?;
-        text.push('\n');
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
-    }
-}
-
-/// The handovers of a file that are not done with. Lines that cannot be read, such as
-/// one that a crash cut off, are passed over.
-fn open_lines(path: &Path) -> io::Result<VecDeque<Line>> {
-    let text = match fs::read(path) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error),
-    };
-    let mut waiting: VecDeque<Line> = VecDeque::new();
-    for line in text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
-        waiting.retain(|known| known.id != line.id);
-        if line.about.is_some() {
-            waiting.push_back(line);
-        }
-    }
-    Ok(waiting)
-}
-
-fn begun(path: &Path, waiting: &VecDeque<Line>) -> io::Result<File> {
-    let fresh = path.with_extension("new");
-    let mut text = String::new();
-    for line in waiting {
-        text.push_str(&serde_json::to_string(line)?);
-        text.push('\n');
-    }
-    fs::write(&fresh, text)?;
-    fs::rename(&fresh, path)?;
-    OpenOptions::new().append(true).open(path)
 }
 
 impl HandoverDesk for WebhookDesk {
@@ -220,13 +141,12 @@ impl HandoverDesk for WebhookDesk {
                 at: handover.at.clone(),
             }),
         };
-        let mut state = self.lock();
-        if state.waiting.len() >= MOST_WAITING {
+        let mut handovers = self.lock();
+        if handovers.len() >= MOST_WAITING {
             return Err(DeskError("too many handovers wait".to_owned()));
         }
-        state.write(&line).map_err(|error| DeskError(error.to_string()))?;
-        state.waiting.push_back(line);
-        drop(state);
+        handovers.add(line).map_err(|error| DeskError(error.to_string()))?;
+        drop(handovers);
         self.more.notify_one();
         Ok(())
     }
@@ -289,14 +209,47 @@ mod tests {
             assert_eq!(json["reason"], "customer_request");
             let signed = signature(&Secret::new("s".repeat(32)), &body).expect("a signature");
             assert!(accepted.contains(&format!("docent-signature: {signed}")), "{accepted}");
-            while !desk.lock().waiting.is_empty() {
+            while desk.lock().len() > 0 {
                 tokio::task::yield_now().await;
             }
             stop.cancel();
         };
         tokio::join!(run, told);
-        let kept = fs::read_to_string(folder.path().join(FILE)).expect("a file");
+        let kept = std::fs::read_to_string(folder.path().join("handovers.jsonl")).expect("a file");
         assert_eq!(kept, "", "nothing of what users asked stays");
-        assert!(open().lock().waiting.is_empty());
+        assert_eq!(open().lock().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_erased_user_waits_for_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = WebhookSettings { url: "http://127.0.0.1:9/".to_owned(), secret: None };
+        let open = || WebhookDesk::open(settings.clone(), Some(folder.path())).expect("a desk");
+        let of = |id: &str, user: &str| Handover { user: user.to_owned(), ..handover(id) };
+        let ids = |desk: &WebhookDesk| {
+            let mut handovers = desk.lock();
+            std::iter::from_fn(|| {
+                let next = handovers.next().expect("a file")?;
+                handovers.done(&next.id).expect("written");
+                Some(next.id)
+            })
+            .collect::<Vec<_>>()
+        };
+        assert!(handovers::erase(folder.path(), "ann").is_ok(), "there is no file yet");
+        let desk = open();
+        for (id, user) in [("run-1", "ann"), ("run-2", "bob"), ("run-3", "ann")] {
+            desk.take_in(&of(id, user)).expect("kept");
+        }
+        assert_eq!(handovers::export(folder.path(), "ann").expect("a file").len(), 2);
+        // While the server runs, which then takes one more in.
+        handovers::erase(folder.path(), "ann").expect("erased");
+        desk.take_in(&of("run-4", "cid")).expect("kept");
+        let bytes = std::fs::read_to_string(folder.path().join("handovers.jsonl")).expect("a file");
+        assert!(!bytes.contains("ann") && bytes.contains("run-2") && bytes.contains("run-4"), "{bytes}");
+        drop(desk);
+        let desk = open();
+        handovers::erase(folder.path(), "bob").expect("erased");
+        assert_eq!(ids(&desk), ["run-4"]);
+        assert_eq!(std::fs::metadata(folder.path().join("handovers.jsonl")).expect("a file").len(), 0);
     }
 }

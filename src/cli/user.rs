@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::adapters::conversation_database::user_data;
 use crate::adapters::revocation_file::RevocationFile;
+use crate::adapters::webhook_desk::handovers;
 use crate::config::{self, Config, Overrides};
 use crate::domain::revocation::{Revocation, Revoked};
 use crate::server::clock::Clock;
@@ -71,6 +72,9 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     for post in user_data::seen_posts(&folder, &args.user)? {
         println!("{}", serde_json::json!(post));
     }
+    for handover in handovers::export(&folder, &args.user)? {
+        println!("{handover}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -83,7 +87,9 @@ pub(super) fn erase(args: &EraseArgs) -> anyhow::Result<ExitCode> {
         eprintln!("{events} events would be erased; add --yes to erase them for good");
         return Ok(ExitCode::FAILURE);
     }
+    // The conversations first: with them goes what a run of theirs wants to hand over.
     let erased = user_data::erase(&folder, &args.user)?;
+    handovers::erase(&folder, &args.user).context("the handovers that wait cannot be erased")?;
     eprintln!("erased {} conversations of the user", erased.conversations);
     Ok(ExitCode::SUCCESS)
 }

@@ -71,6 +71,7 @@ pub const ALL: &[Setting] = &[
         "docent-data",
         "folder for what Docent keeps on disk: conversations, models and vectors; `:memory:` keeps conversations in memory alone",
     ),
+    live("retention_days", "", "days that a conversation is kept in which nothing happens; for good when not given"),
     setting("embedder", "static", "what compares meanings: static, transformer or openai"),
     setting("model_dir", "", "folder of the model that the transformer runs"),
     setting("model_hub", "https://huggingface.co", "where `docent model fetch` gets models from"),
@@ -178,7 +179,10 @@ impl Raw {
 
     /// The settings whose values differ from those of `other`.
     pub(super) fn differing<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'static Setting> + 'a {
-        ALL.iter().filter(|setting| self.value(setting.key) != other.value(setting.key))
+        ALL.iter().filter(move |setting| {
+            let value = |raw: &'a Self| raw.value(setting.key).unwrap_or(setting.default);
+            value(self) != value(other)
+        })
     }
 
     /// Takes the value of `key` from `other`, or that it is not given.

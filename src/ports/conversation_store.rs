@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 
@@ -56,6 +57,15 @@ pub struct StoredEvent {
     pub frame: String,
     /// See [`NewEvent::fingerprint`].
     pub fingerprint: Option<u64>,
+}
+
+/// A conversation in which nothing has happened since a moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inactive {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// When something happened last, to the second.
+    pub since: Timestamp,
 }
 
 /// Why a log could not be read or written.
@@ -140,6 +150,26 @@ pub trait ConversationStore: Send + Sync {
     /// # Errors
     /// When the store fails.
     async fn seen_posts(&self, user: &UserId) -> Result<Vec<PostId>, StoreError>;
+
+    /// Conversations in which nothing has happened since `before`, those of longest ago
+    /// first, at most `limit`; those after the one that was found last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    async fn inactive(
+        &self,
+        before: Timestamp,
+        after: Option<&Inactive>,
+        limit: usize,
+    ) -> Result<Vec<Inactive>, StoreError>;
+
+    /// Removes a conversation with all that belongs to it, unless something has happened
+    /// in it since `before`; and with the last one of a user the posts that they have
+    /// seen. Tells whether it was removed.
+    ///
+    /// # Errors
+    /// When the store fails; then nothing was removed.
+    async fn remove(&self, conversation: &ConversationId, before: Timestamp) -> Result<bool, StoreError>;
 
     /// Gives the log another epoch, since events that somebody may have seen are lost.
     ///

@@ -8,6 +8,7 @@
 mod enter;
 mod history;
 mod publish;
+mod removal;
 mod replay;
 mod restore;
 mod run;

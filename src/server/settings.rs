@@ -48,6 +48,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// How often connections may be made and turns begun.
     pub rates: Rates,
+    /// How long conversations are kept in which nothing happens; for good when absent.
+    pub retention: Option<Duration>,
     /// Turns in a day.
     pub daily_turns: DailyTurns,
     /// Whether other computers may read `/metrics`.
@@ -128,6 +130,7 @@ impl Default for ServerSettings {
             idle_conversations: 10_000,
             trusted_proxies: Vec::new(),
             rates: Rates::default(),
+            retention: None,
             daily_turns: DailyTurns::default(),
             public_metrics: false,
         }

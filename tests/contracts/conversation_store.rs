@@ -4,6 +4,7 @@ use docent::adapters::conversation_database::{ConversationDatabase, OpenError, u
 use docent::adapters::conversation_memory::{ConversationMemory, MemoryBounds};
 use docent::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use docent::ports::conversation_store::{ConversationStore, Keep, NewEvent, StoreError};
+use jiff::{SignedDuration, Timestamp};
 
 fn conversation(name: &str) -> ConversationId {
     ConversationId::new(name).expect("an id")
@@ -130,15 +131,53 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     }
 }
 
+/// What the contract says of conversations of long ago, on a store that is empty.
+async fn removes_what_is_inactive(store: &dyn ConversationStore) {
+    let (one, two, three) = (conversation("one"), conversation("two"), conversation("three"));
+    let (ann, bob, news) = (user("ann"), user("bob"), PostId::new("news").expect("an id"));
+    for (id, whose) in [(&one, &ann), (&two, &ann), (&three, &bob)] {
+        store.create(id, whose).await.expect("a conversation");
+        store.append(id, events(1, 2)).await.expect("stored");
+        store.see_post(whose, &news).await.expect("noted");
+    }
+    let hour = SignedDuration::from_hours(1);
+    let (past, future) = (Timestamp::now() - hour, Timestamp::now() + hour);
+
+    assert_eq!(store.inactive(past, None, 10).await.expect("conversations"), []);
+    let mut found = store.inactive(future, None, 2).await.expect("conversations");
+    assert_eq!(found.len(), 2);
+    found.extend(store.inactive(future, found.last(), 10).await.expect("conversations"));
+    assert_eq!(store.inactive(future, found.last(), 10).await.expect("conversations"), []);
+    let mut ids: Vec<_> = found.into_iter().map(|found| found.conversation).collect();
+    ids.sort();
+    assert_eq!(ids, [one.clone(), three.clone(), two.clone()], "each is found once");
+
+    assert!(!store.remove(&one, past).await.expect("an outcome"), "something has happened since");
+    assert_eq!(store.position(&one, &ann).await.expect("a position").seq, 2);
+    assert!(store.remove(&one, future).await.expect("an outcome"));
+    assert!(!store.remove(&one, future).await.expect("an outcome"), "it is gone");
+    assert!(matches!(store.position(&one, &ann).await, Err(StoreError::NotFound)));
+    assert!(store.append(&one, events(3, 1)).await.is_err() && store.read_after(&one, 0, 10).await.is_err());
+    assert_eq!(store.seen_posts(&ann).await.expect("posts"), [news.clone()], "she has another conversation");
+    assert!(store.remove(&two, future).await.expect("an outcome"));
+    assert_eq!(store.seen_posts(&ann).await.expect("posts"), [], "nothing is left of her");
+    assert_eq!(store.seen_posts(&bob).await.expect("posts"), [news]);
+    assert_eq!(store.append(&three, events(3, 1)).await.expect("stored"), 3, "the others go on");
+    assert_eq!(store.create(&one, &ann).await.expect("a conversation").seq, 0, "as if it had never been");
+}
+
 #[tokio::test]
 async fn conversations_in_memory() {
-    keeps_the_contract(&ConversationMemory::new("e1".to_owned(), MemoryBounds::default())).await;
+    let store = || ConversationMemory::new("e1".to_owned(), MemoryBounds::default());
+    keeps_the_contract(&store()).await;
+    removes_what_is_inactive(&store()).await;
 }
 
 #[tokio::test]
 async fn conversations_in_a_database() {
-    let folder = tempfile::tempdir().expect("a folder");
-    keeps_the_contract(&ConversationDatabase::open(folder.path()).expect("a database")).await;
+    let (one, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    keeps_the_contract(&ConversationDatabase::open(one.path()).expect("a database")).await;
+    removes_what_is_inactive(&ConversationDatabase::open(other.path()).expect("a database")).await;
 }
 
 #[tokio::test]

@@ -42,6 +42,9 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (user, post)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE INDEX conversation_by_change ON conversation (changed, id);
+",
 ];
 
 /// Opens the database and brings its schema up to date.

@@ -41,6 +41,9 @@ pub enum UserDataError {
     /// There is no database.
     #[error("`{}` is not there: name the folder that the server keeps its data in", .0.display())]
     Missing(PathBuf),
+    /// The database has it no more, but its write-ahead log cannot be emptied now.
+    #[error("the conversations are erased, but traces of them are left while the server is busy: erase again")]
+    Busy,
     /// SQLite refuses.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
@@ -98,8 +101,8 @@ pub fn erase(folder: &Path, user: &str) -> Result<Erased, UserDataError> {
     if knows_seen_posts(&connection)? {
         connection.execute("DELETE FROM seen_post WHERE user = ?1", params![user])?;
     }
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(Erased { conversations })
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if is_busy { Err(UserDataError::Busy) } else { Ok(Erased { conversations }) }
 }
 
 fn open(folder: &Path, flags: OpenFlags) -> Result<Connection, UserDataError> {

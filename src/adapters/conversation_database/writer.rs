@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
-use crate::ports::conversation_store::{LogPosition, StoreError, StoredEvent};
+use crate::ports::conversation_store::{Inactive, LogPosition, StoreError, StoredEvent};
 
 /// Jobs that share one transaction.
 const JOBS_TOGETHER: usize = 256;
@@ -61,6 +62,15 @@ pub(super) enum Work {
     SeenPosts {
         user: UserId,
     },
+    Inactive {
+        before: Timestamp,
+        after: Option<Inactive>,
+        limit: usize,
+    },
+    Remove {
+        conversation: ConversationId,
+        before: Timestamp,
+    },
 }
 
 /// An event that lasts.
@@ -81,26 +91,29 @@ pub(super) enum Answer {
     Count(u64),
     Runs(BTreeMap<AutomationId, u64>),
     Posts(Vec<PostId>),
+    Inactive(Vec<Inactive>),
+    Removed(bool),
 }
 
 impl Answer {
     pub(super) fn position(self) -> Result<LogPosition, StoreError> {
         match self {
             Self::Position(position) => Ok(position),
-            Self::Done | Self::Events(_) | Self::Count(_) | Self::Runs(_) | Self::Posts(_) => {
-                Err(StoreError::Failed("no position was given".to_owned()))
-            }
+            _ => Err(missing("position")),
         }
     }
 
     pub(super) fn events(self) -> Result<Vec<StoredEvent>, StoreError> {
         match self {
             Self::Events(events) => Ok(events),
-            Self::Done | Self::Position(_) | Self::Count(_) | Self::Runs(_) | Self::Posts(_) => {
-                Err(StoreError::Failed("no events were given".to_owned()))
-            }
+            _ => Err(missing("events")),
         }
     }
+}
+
+/// The fault of a writer that gives something else than was asked for.
+pub(super) fn missing(wanted: &str) -> StoreError {
+    StoreError::Failed(format!("the writer gave no {wanted}"))
 }
 
 /// Why a job was not done.
@@ -209,6 +222,8 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
             let posts: Vec<String> = posts.collect::<Result<_, _>>()?;
             Ok(Answer::Posts(posts.iter().filter_map(|post| PostId::new(post).ok()).collect()))
         }
+        Work::Inactive { before, after, limit } => inactive(transaction, *before, after.as_ref(), *limit),
+        Work::Remove { conversation, before } => remove(transaction, conversation, *before),
         Work::Renew { conversation } => {
             let query = "UPDATE conversation SET epoch = ?2 WHERE id = ?1";
             transaction.prepare_cached(query)?.execute(params![conversation.as_str(), fresh_epoch()])?;
@@ -277,6 +292,43 @@ fn append(
     let query = "UPDATE conversation SET seq = ?2, changed = unixepoch() WHERE number = ?1";
     transaction.prepare_cached(query)?.execute(params![number, last.cast_signed()])?;
     Ok(Answer::Done)
+}
+
+fn inactive(
+    transaction: &Transaction<'_>,
+    before: Timestamp,
+    after: Option<&Inactive>,
+    limit: usize,
+) -> Result<Answer, Fault> {
+    let query = "SELECT id, changed FROM conversation
+        WHERE changed < ?1 AND (changed, id) > (?2, ?3) ORDER BY changed, id LIMIT ?4";
+    let mut statement = transaction.prepare_cached(query)?;
+    let (since, last) = after.map_or((i64::MIN, ""), |after| (after.since.as_second(), after.conversation.as_str()));
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = statement.query_map(params![before.as_second(), since, last, limit], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
+    })?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (id, changed) = row?;
+        if let (Ok(conversation), Ok(since)) = (ConversationId::new(&id), Timestamp::from_second(changed)) {
+            found.push(Inactive { conversation, since });
+        }
+    }
+    Ok(Answer::Inactive(found))
+}
+
+fn remove(transaction: &Transaction<'_>, conversation: &ConversationId, before: Timestamp) -> Result<Answer, Fault> {
+    let query = "DELETE FROM conversation WHERE id = ?1 AND changed < ?2 RETURNING user";
+    let user: Option<String> = transaction
+        .prepare_cached(query)?
+        .query_row(params![conversation.as_str(), before.as_second()], |row| row.get(0))
+        .optional()?;
+    let Some(user) = user else { return Ok(Answer::Removed(false)) };
+    let query = "DELETE FROM seen_post WHERE user = ?1
+        AND NOT EXISTS (SELECT 1 FROM conversation WHERE user = ?1)";
+    transaction.prepare_cached(query)?.execute([user])?;
+    Ok(Answer::Removed(true))
 }
 
 fn read(

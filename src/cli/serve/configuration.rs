@@ -98,6 +98,7 @@ pub(super) fn settings_of(config: &Config) -> ServerSettings {
         http_idle: limits.http_idle,
         trusted_proxies: config.trusted_proxies.clone(),
         rates: limits.rates,
+        retention: config.retention,
         daily_turns: limits.daily_turns,
         head_timeout: limits.head_timeout,
         drain: limits.drain,

@@ -12,7 +12,7 @@ use crate::session::conversation::{Conversation, ConversationEvent};
 /// and commands stand in them.
 const RESTORED_EVENTS: usize = 1_000;
 
-fn shard_of(id: &ConversationId) -> usize {
+pub(super) fn shard_of(id: &ConversationId) -> usize {
     id.as_str().bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)))
         % RESTORED_AT_ONCE
 }
@@ -37,7 +37,7 @@ impl Core {
         }
     }
 
-    fn known(&self, id: &ConversationId) -> Option<Arc<Room>> {
+    pub(super) fn known(&self, id: &ConversationId) -> Option<Arc<Room>> {
         self.rooms().by_id.get(id).cloned()
     }
 
