@@ -22,11 +22,15 @@ mod erasure;
 mod holder;
 #[path = "torture/kill.rs"]
 mod kill;
+#[path = "torture/link.rs"]
+mod link;
 #[path = "socket/project.rs"]
 mod project;
 #[path = "socket/rig.rs"]
 #[expect(dead_code, reason = "each suite uses a part of the rig")]
 mod rig;
+#[path = "torture/schedules.rs"]
+mod schedules;
 #[path = "torture/sends.rs"]
 mod sends;
 #[path = "torture/server.rs"]
@@ -34,6 +38,8 @@ mod sends;
 mod server;
 #[path = "torture/sync.rs"]
 mod sync;
+#[path = "torture/tab.rs"]
+mod tab;
 #[path = "torture/tracer.rs"]
 mod tracer;
 

@@ -15,4 +15,9 @@ impl Chance {
         self.0 ^= self.0 << 17;
         self.0 % bound
     }
+
+    /// Another generator, which this one decides.
+    pub(crate) fn split(&mut self) -> Self {
+        Self::seeded(self.below(u64::MAX))
+    }
 }
