@@ -5,7 +5,6 @@
 //!
 //! `DOCENT_TEST_SEED=N` runs the one schedule that failed.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,6 +23,8 @@ use crate::tab::{Tab, View};
 
 /// Threads that work off schedules.
 const THREADS: usize = 2;
+/// After so long no run goes on.
+const LONGEST_RUN: Duration = Duration::from_secs(180);
 
 /// How often which thing happened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,8 +115,13 @@ async fn schedule(seed: u64) -> Tally {
     }
     let stormy = tabs.iter_mut().map(|tab| tab.live_through(rig.address));
     futures_util::future::join_all(stormy).await;
-    let calm = tabs.iter_mut().map(|tab| settle(tab, rig.address));
+    // The network is well again: what was not acknowledged is sent, and what was missed comes.
+    let calm = tabs.iter_mut().map(|tab| tab.send_rest(rig.address));
     futures_util::future::join_all(calm).await;
+    tokio::time::sleep(LONGEST_RUN).await;
+    for tab in &mut tabs {
+        tab.catch_up(rig.address).await;
+    }
 
     let id = conversation["conversation_id"].as_str().expect("an id");
     let id = ConversationId::new(id).expect("an id");
@@ -128,11 +134,6 @@ async fn schedule(seed: u64) -> Tally {
         tally.add(tab.tally);
     }
     tally
-}
-
-/// The network is well again: what was not acknowledged is sent, and what was missed comes.
-async fn settle(tab: &mut Tab, server: SocketAddr) {
-    tokio::time::timeout(Duration::from_secs(3_600), tab.catch_up(server)).await.expect("in time");
 }
 
 /// What a tab has seen is what the log says.

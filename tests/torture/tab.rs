@@ -17,8 +17,8 @@ use crate::client::{hello, request};
 use crate::link::{Weather, connect};
 use crate::schedules::Tally;
 
-/// How long a tab waits for more, before it takes itself to have everything.
-const QUIET: Duration = Duration::from_secs(20);
+/// How long a tab waits for anything.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Time before a refused message is sent again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -103,37 +103,37 @@ impl Tab {
         for _ in 0..2 + self.chance.below(4) {
             let weather = Weather::of(&mut self.chance);
             let until = Instant::now() + Duration::from_millis(self.chance.below(8_000) * (1 + self.chance.below(8)));
-            if let Some(mut socket) = self.join(server, weather).await {
+            if let Some((mut socket, _)) = self.join(server, weather).await {
                 while Instant::now() < until && self.next(&mut socket, until).await == Next::Open {}
             }
             tokio::time::sleep(Duration::from_millis(self.chance.below(4_000))).await;
         }
     }
 
-    /// Sends what is left, and reads until nothing more comes.
+    /// Sends what is left, until all of it is acknowledged.
+    pub(crate) async fn send_rest(&mut self, server: SocketAddr) {
+        while !self.waiting.is_empty() {
+            let Some((mut socket, _)) = self.join(server, Weather::CLEAR).await else { continue };
+            while !self.waiting.is_empty() && self.next(&mut socket, Instant::now() + PATIENCE).await == Next::Open {}
+        }
+    }
+
+    /// Comes back once more, and reads what it has missed.
     pub(crate) async fn catch_up(&mut self, server: SocketAddr) {
         loop {
-            let Some(mut socket) = self.join(server, Weather::CLEAR).await else { continue };
-            let mut quiet = Instant::now() + QUIET;
-            loop {
-                let before = self.seen.len() + self.waiting.len();
-                if self.next(&mut socket, quiet).await == Next::Over {
-                    break;
-                }
-                if Instant::now() >= quiet && self.waiting.is_empty() {
-                    return;
-                }
-                if self.seen.len() + self.waiting.len() != before || !self.waiting.is_empty() {
-                    quiet = Instant::now() + QUIET;
-                }
+            let Some((mut socket, seq)) = self.join(server, Weather::CLEAR).await else { continue };
+            while self.last < seq && self.next(&mut socket, Instant::now() + PATIENCE).await == Next::Open {}
+            if self.last == seq {
+                return;
             }
         }
     }
 
-    /// Opens a connection and comes back to the conversation; `None` when it broke before.
-    async fn join(&mut self, server: SocketAddr, weather: Weather) -> Option<WebSocketStream<DuplexStream>> {
+    /// Opens a connection and comes back to the conversation, also how many events it has;
+    /// `None` when the connection broke before.
+    async fn join(&mut self, server: SocketAddr, weather: Weather) -> Option<(WebSocketStream<DuplexStream>, u64)> {
         let link = connect(server, weather, self.chance.split());
-        let patience = Instant::now() + Duration::from_secs(120);
+        let patience = Instant::now() + PATIENCE;
         let (mut socket, _) = timeout_at(patience, client_async(request(server), link)).await.ok()?.ok()?;
         self.tally.connections += 1;
         let mut hello = self.hello.clone();
@@ -158,14 +158,14 @@ impl Tab {
         self.next_send = Instant::now();
         if self.cursor.is_null() {
             self.cursor = json!({"conversation_id": welcome["conversation_id"], "epoch": welcome["epoch"]});
-            return Some(socket);
+            return Some((socket, 0));
         }
         assert_eq!(welcome["conversation_id"], self.cursor["conversation_id"], "the conversation is found");
         let seq = welcome["seq"].as_u64().expect("a number");
         if welcome["resumed"] == true {
             assert!(!is_void && seq >= self.last);
             self.tally.replays += 1;
-            return Some(socket);
+            return Some((socket, seq));
         }
         assert!(is_void || seq > self.last + 500, "a cursor that is good is resumed: {} of {seq}", self.last);
         let snapshot = self.frame(&mut socket, patience).await?;
@@ -173,7 +173,7 @@ impl Tab {
         self.tally.snapshots += 1;
         self.last = seq;
         self.seen.push(View::Snapshot(snapshot["data"].clone()));
-        Some(socket)
+        Some((socket, seq))
     }
 
     /// Sends what is due, and takes the next frame in; until `until`.
