@@ -83,11 +83,13 @@ impl<'a> Connection<'a> {
     }
 
     /// Counts the connection of `user` and takes a seat for it; else what happens instead.
-    fn sit_down(&mut self, user: &UserId) -> Result<(), Event> {
+    fn sit_down(&mut self, user: &UserId) -> Option<Event> {
         let settings = self.app.settings.now();
-        self.app.throttles.hello(&settings.rates, user, self.app.clock.now()).map_err(Event::JoinFailed)?;
+        if let Err(error) = self.app.throttles.hello(&settings.rates, user, self.app.clock.now()) {
+            return Some(Event::JoinFailed(error));
+        }
         self.seat = self.app.seats.take(user, settings.sockets_per_user);
-        if self.seat.is_some() { Ok(()) } else { Err(Event::Crowded) }
+        self.seat.is_none().then_some(Event::Crowded)
     }
 
     /// Whether the user or the token that says so was revoked.
@@ -135,7 +137,7 @@ impl<'a> Connection<'a> {
                 }
                 Effect::Join(_) if self.is_revoked() => effects.extend(self.step(Event::Revoked)),
                 Effect::Join(request) => {
-                    if let Err(refusal) = self.sit_down(&request.user) {
+                    if let Some(refusal) = self.sit_down(&request.user) {
                         effects.extend(self.step(refusal));
                         continue;
                     }

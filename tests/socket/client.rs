@@ -68,6 +68,11 @@ impl Client {
 
     pub(crate) async fn open_with(address: SocketAddr, request: Request) -> Result<Self, Box<Error>> {
         let stream = TcpStream::connect(address).await.map_err(|error| Box::new(Error::Io(error)))?;
+        Self::open_over(stream, request).await
+    }
+
+    /// Opens a socket over a connection.
+    pub(crate) async fn open_over(stream: TcpStream, request: Request) -> Result<Self, Box<Error>> {
         let (socket, _) = client_async(request, stream).await.map_err(Box::new)?;
         static CLIENTS: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("c{}", CLIENTS.fetch_add(1, Ordering::Relaxed));
@@ -80,10 +85,14 @@ impl Client {
     }
 
     pub(crate) async fn join_as(address: SocketAddr, hello: Value) -> Self {
-        let mut client = Self::open(address).await;
-        client.send(json!({"type": "hello", "id": "h", "data": hello})).await;
-        client.welcome = client.until("welcome").await;
-        client
+        Self::open(address).await.greeted(hello).await
+    }
+
+    /// Says hello and reads the welcome.
+    pub(crate) async fn greeted(mut self, hello: Value) -> Self {
+        self.send(json!({"type": "hello", "id": "h", "data": hello})).await;
+        self.welcome = self.until("welcome").await;
+        self
     }
 
     pub(crate) async fn send(&mut self, frame: Value) {

@@ -25,7 +25,7 @@ async fn a_cut_leaves_neither_gap_nor_repetition() {
     let mut settings = settings();
     settings.session.commands.count = 100_000;
     let rig = Rig::with(settings).await;
-    let each = count(32).div_ceil(USERS);
+    let each = count(32, 500).div_ceil(USERS);
     let cutting = (0..USERS).map(|user| cut_off(rig.address, user, each));
     let mut all = Ways::default();
     for ways in futures_util::future::join_all(cutting).await {

@@ -63,7 +63,7 @@ async fn a_full_disk_is_an_outage_of_writes_only() {
     let server = Server::start(folder.path());
     let mut user = User::new(&server, 2).await;
     user.writes("before").await;
-    let points = count(3).min(20);
+    let points = count(3, 20);
     for point in 0..points {
         let filler = data.join("filler");
         fill(&filler, point * 3 * 1024);

@@ -142,12 +142,12 @@ impl Writer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_kill() {
-    lives_end_by(Server::kill, count(8)).await;
+    lives_end_by(Server::kill, count(8, 1_000)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_deploy() {
-    lives_end_by(Server::terminate, count(3).min(50)).await;
+    lives_end_by(Server::terminate, count(3, 50)).await;
 }
 
 /// Lets users write over several lives of a server, and looks at what is left.

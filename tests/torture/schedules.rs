@@ -68,7 +68,7 @@ fn no_schedule_leaves_a_gap_or_a_repetition() {
     if let Some(seed) = std::env::var("DOCENT_TEST_SEED").ok().and_then(|seed| seed.parse().ok()) {
         return println!("{:?}", run(seed));
     }
-    let schedules = count(1_000) as u64;
+    let schedules = count(500, 10_000) as u64;
     let next = AtomicU64::new(1);
     let work = || {
         let mut tally = Tally::default();

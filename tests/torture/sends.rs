@@ -30,7 +30,7 @@ struct Sender {
 async fn a_message_is_stored_and_answered_once_however_often_it_is_sent() {
     let folder = tempfile::tempdir().expect("a folder");
     project(folder.path());
-    let wanted = count(40).div_ceil(USERS);
+    let wanted = count(40, 5_000).div_ceil(USERS);
     let mut senders: Vec<Sender> = (0..USERS).map(|number| Sender::new(number, wanted)).collect();
     let mut lives = 0;
     while senders.iter().any(|sender| sender.answered < wanted) {

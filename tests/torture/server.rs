@@ -1,8 +1,8 @@
 //! A server process on a project of its own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -73,6 +73,33 @@ impl Server {
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// How many websockets it has closed with `code`.
+    pub(crate) fn closed_by(&self, code: u16) -> u64 {
+        self.metric(&format!("docent_sockets_closed_total{{code=\"{code}\"}} "))
+    }
+
+    /// Its open websockets but one, which is somebody's who looks on.
+    pub(crate) fn open_sockets(&self) -> u64 {
+        self.metric("docent_sockets ").saturating_sub(1)
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        let mut stream = TcpStream::connect(self.address).expect("a connection");
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
+            .expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let value = answer.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+        value.unwrap_or(0)
+    }
+
+    /// The memory that it has, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("its status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") * 1024
     }
 
     /// Ends it without a chance to do anything more.

@@ -32,7 +32,7 @@ async fn no_ack_comes_before_its_sync() {
         Ok(tracer) => tracer,
         Err(why) => return println!("skipped because {why}"),
     };
-    let each = count(40).div_ceil(USERS);
+    let each = count(40, 1_000).div_ceil(USERS);
     let writing = clients.iter_mut().enumerate().map(|(user, client)| async move {
         for number in 0..each {
             let id = format!("sync-{user}-{number}");
