@@ -39,6 +39,8 @@ impl Default for MemoryBounds {
 pub struct ConversationMemory {
     epoch: String,
     bounds: MemoryBounds,
+    /// Without one, no conversation is ever inactive.
+    clock: Option<fn() -> Timestamp>,
     inner: Mutex<Inner>,
 }
 
@@ -68,7 +70,18 @@ struct Log {
 impl ConversationMemory {
     /// An empty store; `epoch` must differ from that of every other one.
     pub fn new(epoch: String, bounds: MemoryBounds) -> Self {
-        Self { epoch, bounds, inner: Mutex::default() }
+        Self { epoch, bounds, clock: None, inner: Mutex::default() }
+    }
+
+    /// The same, which notes when something happens.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Timestamp) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// In seconds since 1970.
+    fn now(&self) -> i64 {
+        self.clock.map_or(i64::MAX, |clock| clock().as_second())
     }
 
     /// How many conversations it holds.
@@ -136,7 +149,7 @@ impl ConversationStore for ConversationMemory {
                 return Err(StoreError::Full("every conversation is followed"));
             }
         }
-        let changed = Timestamp::now().as_second();
+        let changed = self.now();
         let log = Log { user: user.clone(), renewals: 0, events: Vec::new(), bytes: 0, released: None, changed };
         let position = self.end_of(conversation, &log);
         inner.logs.insert(conversation.clone(), log);
@@ -175,7 +188,7 @@ impl ConversationStore for ConversationMemory {
             *inner.automation_runs.entry(automation).or_default() += 1;
         }
         let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
-        log.changed = Timestamp::now().as_second();
+        log.changed = self.now();
         log.events.extend(events.into_iter().map(|event| (event.frame.into_boxed_str(), event.fingerprint)));
         Ok(log.events.len() as u64)
     }

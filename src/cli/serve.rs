@@ -12,6 +12,7 @@ use std::time::Instant;
 use anstream::eprintln;
 use anyhow::Context;
 use clap::Args;
+use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,7 @@ pub(super) async fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
     // First of all, since it tells at once when another process has the folder.
     let conversations: Arc<dyn ConversationStore> = if config.is_throwaway {
-        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()))
+        Arc::new(ConversationMemory::new(clock::fresh(), MemoryBounds::default()).with_clock(Timestamp::now))
     } else {
         Arc::new(ConversationDatabase::open(&config.data)?)
     };

@@ -172,7 +172,7 @@ async fn removes_what_is_inactive(store: &dyn ConversationStore) {
 
 #[tokio::test]
 async fn conversations_in_memory() {
-    let store = || ConversationMemory::new("e1".to_owned(), MemoryBounds::default());
+    let store = || ConversationMemory::new("e1".to_owned(), MemoryBounds::default()).with_clock(Timestamp::now);
     keeps_the_contract(&store()).await;
     removes_what_is_inactive(&store()).await;
 }

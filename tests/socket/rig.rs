@@ -43,7 +43,7 @@ impl Rig {
     }
 
     pub(crate) async fn with_store(settings: ServerSettings, bounds: MemoryBounds) -> Self {
-        let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds));
+        let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), bounds).with_clock(Timestamp::now));
         let (revoke, revocations) = watch::channel(Arc::default());
         let services = Services { answerer: Arc::new(Script::default()), store, desk: None, revocations };
         Self::serve(settings, services, revoke).await
