@@ -45,7 +45,7 @@ async fn slow_heads_are_closed() {
     project(folder.path());
     let limit = Duration::from_secs(count(1, 10) as u64);
     let head = limit.as_millis().to_string();
-    let server = Server::start_with(folder.path(), &[("DOCENT_LIMITS_HEAD_TIMEOUT_MS", &head)]);
+    let server = Server::start_raised(folder.path(), &[("DOCENT_LIMITS_HEAD_TIMEOUT_MS", &head)]);
     let witness = Witness::of(server.address);
     let heads: [(&[u8], bool); 3] =
         [(b"", false), (b"GET / HTTP/1.1\r\nHost: x\r\n", false), (b"GET / HTTP/1.1\r\nHost: x\r\nA: ", true)];
@@ -101,7 +101,7 @@ async fn half_open_sockets_are_noticed() {
     let folder = tempfile::tempdir().expect("a folder");
     project(folder.path());
     let heartbeat = if is_full() { "25000" } else { "1000" };
-    let server = Server::start_with(folder.path(), &[("DOCENT_LIMITS_HEARTBEAT_MS", heartbeat)]);
+    let server = Server::start_raised(folder.path(), &[("DOCENT_LIMITS_HEARTBEAT_MS", heartbeat)]);
     let witness = Witness::of(server.address);
     let each = count(20, 1_000);
     let started = Instant::now();
@@ -142,7 +142,7 @@ async fn a_storm_of_connections_is_answered() {
     project(folder.path());
     docent::server::descriptors::raise_open_files();
     let room = count(400, 10_000);
-    let server = Server::start_with(folder.path(), &[("DOCENT_LIMITS_MAX_CONNECTIONS", &room.to_string())]);
+    let server = Server::start_raised(folder.path(), &[("DOCENT_LIMITS_MAX_CONNECTIONS", &room.to_string())]);
     let witness = Witness::of(server.address);
     let wanted = count(1_000, 20_000);
     let (mut held, mut refused, mut slowest) = (Vec::new(), 0, Duration::ZERO);
@@ -208,19 +208,25 @@ async fn clients_that_do_not_read_are_closed_and_hurt_only_themselves() {
     let (witness, before, started) = (Witness::of(server.address), server.resident_bytes(), Instant::now());
     let asking = readers.iter_mut().map(|client| async {
         let page = json!({
-            "conversation_id": client.welcome["data"]["conversation_id"], "before_seq": 1_000_000, "limit": 100,
+            "conversation_id": client.welcome["data"]["conversation_id"], "before_seq": 1_000_000, "limit": 4,
         });
-        // The answers are about 180 KiB each, and nobody reads them.
-        for _ in 0..40 {
+        // The answers are about 30 KiB each, and nobody reads them.
+        loop {
             client.command("history.get", page.clone()).await;
+            sleep(Duration::from_millis(count(40, 400) as u64)).await;
         }
     });
-    join_all(asking).await;
     let mut most = before;
-    while server.closed_by(4002) < wanted as u64 {
-        most = most.max(server.resident_bytes());
-        assert!(started.elapsed() < Duration::from_secs(15), "{} are closed", server.closed_by(4002));
-        sleep(Duration::from_millis(20)).await;
+    let closing = async {
+        while server.closed_by(4002) < wanted as u64 {
+            most = most.max(server.resident_bytes());
+            assert!(started.elapsed() < Duration::from_secs(15), "{} are closed", server.closed_by(4002));
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = closing => {}
+        _ = join_all(asking) => {}
     }
     let grown = most.saturating_sub(before) >> 20;
     println!(

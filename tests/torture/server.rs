@@ -38,13 +38,18 @@ impl Server {
     /// Starts a server in `folder` and waits until it listens. Its limits are raised,
     /// so that they are not what is tested.
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_raised(folder, &[])
+    }
+
+    /// The same, with these variables in its environment too.
+    pub(crate) fn start_raised(folder: &Path, environment: &[(&str, &str)]) -> Self {
         let raised = [
             "DOCENT_LIMITS_COMMANDS_PER_10S",
             "DOCENT_LIMITS_TURNS_PER_MIN_VISITOR",
             "DOCENT_LIMITS_TURNS_PER_MIN",
             "DOCENT_LIMITS_CONNECTIONS_PER_MIN_USER",
         ];
-        Self::start_with(folder, &raised.map(|limit| (limit, "100000")))
+        Self::start_with(folder, &[&raised.map(|limit| (limit, "100000")), environment].concat())
     }
 
     /// Starts a server with these variables in its environment, and no other settings.
