@@ -111,7 +111,7 @@ struct Mounted<'a>(&'a Path);
 impl<'a> Mounted<'a> {
     fn new(folder: &'a Path) -> Result<Self, String> {
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=3m", "docent-test"]).arg(folder);
+        mount.args(["-t", "tmpfs", "-o", "size=16m", "docent-test"]).arg(folder);
         match mount.output() {
             Ok(output) if output.status.success() => Ok(Self(folder)),
             Ok(output) => Err(format!("no small disk: {}", String::from_utf8_lossy(&output.stderr).trim())),
