@@ -8,6 +8,8 @@ mod dialects;
 mod doctor;
 #[path = "models/faults.rs"]
 mod faults;
+#[path = "models/llama.rs"]
+mod llama;
 #[path = "models/provider.rs"]
 mod provider;
 #[path = "models/recording.rs"]
@@ -18,5 +20,7 @@ mod relay;
 mod requests;
 #[path = "models/served.rs"]
 mod served;
+#[path = "models/site.rs"]
+mod site;
 #[path = "models/splits.rs"]
 mod splits;

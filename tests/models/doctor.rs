@@ -6,24 +6,26 @@ use serde_json::{Value, json};
 
 use crate::provider::{KEY, Provider, Script, Step, answer, called, ended, event, head, said, status};
 
+/// Runs the command before an endpoint.
+pub(crate) fn run(base_url: &str, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_docent"))
+        .arg("doctor")
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("DOCENT_MODEL_BASE_URL", base_url)
+        .env("DOCENT_MODEL_MODEL", "a-model")
+        .env("DOCENT_MODEL_API_KEY", KEY)
+        .output()
+        .unwrap()
+}
+
 /// Runs the command before an endpoint that answers the probes with these.
 async fn doctor(scripts: Vec<Script>, arguments: &'static [&'static str]) -> (Output, usize) {
     let provider = Provider::start().await;
     provider.will(scripts);
     let base_url = provider.base_url.clone();
-    let run = tokio::task::spawn_blocking(move || {
-        let folder = tempfile::tempdir().unwrap();
-        Command::new(env!("CARGO_BIN_EXE_docent"))
-            .arg("doctor")
-            .args(arguments)
-            .current_dir(folder.path())
-            .env("DOCENT_MODEL_BASE_URL", base_url)
-            .env("DOCENT_MODEL_MODEL", "a-model")
-            .env("DOCENT_MODEL_API_KEY", KEY)
-            .output()
-            .unwrap()
-    });
-    let output = run.await.unwrap();
+    let output = tokio::task::spawn_blocking(move || run(&base_url, arguments)).await.unwrap();
     let all = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     assert!(!String::from_utf8_lossy(&all).contains(KEY));
     let asked = provider.take_requests().len();
@@ -42,7 +44,7 @@ fn good() -> Vec<Script> {
 }
 
 /// Finding by the name of the check.
-fn findings(output: &Output) -> Vec<(String, String)> {
+pub(crate) fn findings(output: &Output) -> Vec<(String, String)> {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = report["model"]["checks"].as_array().unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
