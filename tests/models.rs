@@ -16,6 +16,8 @@ mod provider;
 mod recording;
 #[path = "models/relay.rs"]
 mod relay;
+#[path = "models/replay.rs"]
+mod replay;
 #[path = "models/requests.rs"]
 mod requests;
 #[path = "models/served.rs"]

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use self::exchange::{Exchange, hash_of, written};
@@ -44,17 +45,19 @@ pub enum RecordingError {
 pub struct ChatRecorder {
     inner: Arc<dyn ChatModel>,
     folder: Arc<Path>,
+    begun: Timestamp,
 }
 
 impl ChatRecorder {
-    /// Keeps what `inner` answers in `folder`, which is made when it is not there.
+    /// Keeps what `inner` answers from now on in `folder`, which is made when it is
+    /// not there.
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub fn open(inner: Arc<dyn ChatModel>, folder: &Path) -> Result<Self, RecordingError> {
+    pub fn open(inner: Arc<dyn ChatModel>, folder: &Path, now: Timestamp) -> Result<Self, RecordingError> {
         let failed = |error| RecordingError::Folder { folder: folder.to_owned(), error };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        Ok(Self { inner, folder: folder.into() })
+        Ok(Self { inner, folder: folder.into(), begun: now })
     }
 }
 
@@ -71,7 +74,7 @@ impl ChatModel for ChatRecorder {
     async fn answer(&self, request: &ChatRequest) -> Result<ChatStream, ChatError> {
         let answer = self.inner.answer(request).await?;
         let (folder, context_tokens) = (Arc::clone(&self.folder), self.context_tokens());
-        let mut exchange = Exchange::begin(request, &answer.model, context_tokens);
+        let mut exchange = Exchange::begin(request, &answer.model, context_tokens, self.begun);
         let events = answer.events.then(move |event| {
             let is_whole = exchange.push(&event);
             let whole = is_whole.then(|| (exchange.clone(), Arc::clone(&folder)));
@@ -117,6 +120,12 @@ impl ChatReplay {
         }
         let context_tokens = exchanges.values().next().map_or(context_tokens, Exchange::context_tokens);
         Ok(Self { folder: folder.to_owned(), exchanges, context_tokens, misses: Mutex::default() })
+    }
+
+    /// When the newest recording was begun. A prompt has the date, so who asks the same
+    /// again asks as of then.
+    pub fn recorded_at(&self) -> Option<Timestamp> {
+        self.exchanges.values().filter_map(Exchange::recorded_at).max()
     }
 
     /// What was asked and is not recorded, since the last time.

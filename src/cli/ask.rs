@@ -7,7 +7,6 @@ use anstream::println;
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 use url::Url;
@@ -66,7 +65,7 @@ pub(super) async fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
         choice: None,
         context,
         capabilities: ActionKind::all().collect(),
-        now: Timestamp::now(),
+        now: chosen.now(),
         trace: true,
     };
     let (sender, receiver) = mpsc::channel(64);

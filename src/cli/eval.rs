@@ -115,7 +115,7 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
                 chosen = models::of_config(&embedders::config(&args.project.embedder)?, None, &args.exchanges)?;
             }
             let agent = agent.with_chat(chosen.chat.take());
-            let result = eval::cases::run(&agent, &cases).await?;
+            let result = eval::cases::run(&agent, &cases, chosen.now()).await?;
             report::print(&result, args.json)?;
             chosen.check()?;
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

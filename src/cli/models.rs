@@ -26,6 +26,11 @@ pub(super) struct ChosenChat {
 }
 
 impl ChosenChat {
+    /// The time as of which something is asked: that of the recordings, or now.
+    pub(super) fn now(&self) -> Timestamp {
+        self.replay.as_ref().and_then(|replay| replay.recorded_at()).unwrap_or_else(Timestamp::now)
+    }
+
     /// Fails when something was asked that is not recorded.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let misses = self.replay.as_ref().map(|replay| replay.take_misses()).unwrap_or_default();
@@ -47,7 +52,7 @@ pub(super) fn of_config(
             let replay = Arc::new(ChatReplay::open(folder, models.context_tokens)?);
             (Arc::clone(&replay) as _, Some(replay))
         }
-        (None, Some(model), Some(folder)) => (Arc::new(ChatRecorder::open(model, folder)?), None),
+        (None, Some(model), Some(folder)) => (Arc::new(ChatRecorder::open(model, folder, Timestamp::now())?), None),
         (None, Some(model), None) => (model, None),
         (None, None, Some(_)) => bail!("there is no chat model to record; name one with `model.base_url`"),
         (None, None, None) => return Ok(ChosenChat::default()),

@@ -85,14 +85,14 @@ fn collect(path: &Path, files: &mut Vec<std::path::PathBuf>) -> std::io::Result<
     Ok(())
 }
 
-/// Runs the cases, one after the other.
+/// Runs the cases, one after the other, as of `now`.
 ///
 /// # Errors
 /// When a turn does not end as every turn must.
-pub async fn run(agent: &Agent, cases: &[Case]) -> anyhow::Result<Report> {
+pub async fn run(agent: &Agent, cases: &[Case], now: Timestamp) -> anyhow::Result<Report> {
     let mut report = Report { cases: cases.len(), passed: 0, failed: 0, checks: BTreeMap::new(), failures: Vec::new() };
     for case in cases {
-        let faults = run_case(agent, case, &mut report.checks).await?;
+        let faults = run_case(agent, case, now, &mut report.checks).await?;
         if faults.is_empty() {
             report.passed += 1;
         } else {
@@ -114,6 +114,7 @@ struct Result {
 async fn run_case(
     agent: &Agent,
     case: &Case,
+    now: Timestamp,
     checks: &mut BTreeMap<&'static str, CheckReport>,
 ) -> anyhow::Result<Vec<String>> {
     let (message, plain, missing_attributes) = match &case.input {
@@ -131,7 +132,7 @@ async fn run_case(
         choice: None,
         context: case.context.clone(),
         capabilities: ActionKind::all().collect(),
-        now: Timestamp::now(),
+        now,
         trace: false,
     };
     let (sender, receiver) = mpsc::channel(64);

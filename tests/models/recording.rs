@@ -25,7 +25,8 @@ async fn what_was_recorded_is_given_again_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().join("recordings");
     let provider = Provider::start().await;
-    let recorder = ChatRecorder::open(Arc::new(provider.model()), &folder).unwrap();
+    let begun = "2026-03-01T09:00:00Z".parse().unwrap();
+    let recorder = ChatRecorder::open(Arc::new(provider.model()), &folder, begun).unwrap();
     provider.will([
         answer(&[said("One "), said("two, 三."), ended("stop")]),
         answer(&[said("I look."), called(0, "a", "search", "{\"query\":"), ended("length")]),
@@ -46,7 +47,7 @@ async fn what_was_recorded_is_given_again_and_nothing_else() {
         assert!(text.contains("Be kind.") && !text.contains(KEY) && !text.contains("127.0.0.1"), "{text}");
     }
     let replay = ChatReplay::open(&folder, 1).unwrap();
-    assert_eq!(replay.context_tokens(), 8_192);
+    assert_eq!((replay.context_tokens(), replay.recorded_at()), (8_192, Some(begun)));
     assert_eq!(ask(&replay, "first").await.unwrap(), first);
     assert_eq!(ask(&replay, "second").await.unwrap(), second);
     assert_eq!(replay.take_misses(), Vec::<String>::new());

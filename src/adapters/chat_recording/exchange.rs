@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -16,6 +17,8 @@ static SAVED: AtomicU64 = AtomicU64::new(0);
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Exchange {
     model: String,
+    /// When the recording was begun, in RFC 3339.
+    recorded_at: String,
     context_tokens: u32,
     request: Value,
     answer: Vec<Piece>,
@@ -41,10 +44,16 @@ enum Reason {
 
 impl Exchange {
     /// An exchange whose answer begins.
-    pub(super) fn begin(request: &ChatRequest, model: &str, context_tokens: u32) -> Self {
+    pub(super) fn begin(request: &ChatRequest, model: &str, context_tokens: u32, recorded_at: Timestamp) -> Self {
         // The address is the operator's matter.
         let model = model.split('@').next().unwrap_or_default().to_owned();
-        Self { model, context_tokens, request: written(request), answer: Vec::new() }
+        Self {
+            model,
+            recorded_at: recorded_at.to_string(),
+            context_tokens,
+            request: written(request),
+            answer: Vec::new(),
+        }
     }
 
     /// Takes the next piece; true when the answer is whole with it.
@@ -92,6 +101,10 @@ impl Exchange {
 
     pub(super) fn model(&self) -> &str {
         &self.model
+    }
+
+    pub(super) fn recorded_at(&self) -> Option<Timestamp> {
+        self.recorded_at.parse().ok()
     }
 
     pub(super) fn context_tokens(&self) -> u32 {
