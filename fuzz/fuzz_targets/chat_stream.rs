@@ -33,6 +33,7 @@ fn read<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Answer {
                 assert!(!call.id.is_empty() && answer.calls.iter().all(|other| other.id != call.id));
                 answer.calls.push(call);
             }
+            Ok(ChatEvent::Retracted) => answer.text.clear(),
             Ok(ChatEvent::Working) => {}
             Ok(ChatEvent::Finished { reason, .. }) => answer.end = Some(Ok(reason)),
             Err(failure) => answer.end = Some(Err(failure.fault)),

@@ -286,7 +286,7 @@ impl Answer {
         match &event {
             ChatEvent::Text(text) => self.pace.text(waited, text.chars().count()),
             ChatEvent::Call(_) | ChatEvent::Working => self.pace.work(waited),
-            ChatEvent::Finished { .. } => {}
+            ChatEvent::Retracted | ChatEvent::Finished { .. } => {}
         }
         Ok(event)
     }

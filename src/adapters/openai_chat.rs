@@ -18,6 +18,8 @@ mod request;
 mod retry_after;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,6 +52,9 @@ pub struct OpenAiChatSettings {
     pub max_output_tokens: u32,
     /// Time to reach the endpoint.
     pub connect: Duration,
+    /// Whether the model begins to reason without a tag, and closes it with one. It is
+    /// found out at its first answer; until then that answer may show its reasoning.
+    pub begins_with_reasoning: bool,
 }
 
 /// A chat model behind an endpoint.
@@ -59,6 +64,8 @@ pub struct OpenAiChat {
     context_tokens: u32,
     max_output_tokens: u32,
     endpoint: Endpoint,
+    /// Whether the model begins to reason without a tag, as far as it was found out.
+    begins_with_reasoning: Arc<AtomicBool>,
 }
 
 impl OpenAiChat {
@@ -72,7 +79,8 @@ impl OpenAiChat {
         let refused = |reason| error(&name, Failure::refused(reason), 0);
         let endpoint = endpoint.map_err(refused)?;
         let OpenAiChatSettings { section, context_tokens, max_output_tokens, .. } = *settings;
-        Ok(Self { section, context_tokens, max_output_tokens, endpoint, name })
+        let begins_with_reasoning = Arc::new(AtomicBool::new(settings.begins_with_reasoning));
+        Ok(Self { section, context_tokens, max_output_tokens, endpoint, begins_with_reasoning, name })
     }
 }
 
@@ -91,8 +99,12 @@ impl ChatModel for OpenAiChat {
         let sent = self.endpoint.send(&request::content(request), max_output_tokens).await;
         let (name, attempts) = (self.name.clone(), sent.attempts);
         let response = sent.outcome.map_err(|failure| error(&name, failure, attempts))?;
-        let reader = AnswerReader::new(max_output_tokens, self.section);
-        let arrival = Arrival { response, reader, events: VecDeque::new() };
+        let mut reader = AnswerReader::new(max_output_tokens, self.section);
+        if self.begins_with_reasoning.load(Ordering::Relaxed) {
+            reader = reader.of_unopened_reasoning();
+        }
+        let begins_with_reasoning = Arc::clone(&self.begins_with_reasoning);
+        let arrival = Arrival { response, reader, begins_with_reasoning, events: VecDeque::new() };
         let events = stream::unfold(arrival, |mut arrival| async move {
             let event = arrival.next().await?;
             Some((event, arrival))
@@ -109,6 +121,7 @@ impl ChatModel for OpenAiChat {
 struct Arrival {
     response: Response,
     reader: AnswerReader,
+    begins_with_reasoning: Arc<AtomicBool>,
     events: VecDeque<Result<ChatEvent, Failure>>,
 }
 
@@ -132,6 +145,9 @@ impl Arrival {
                 Ok(None) => self.reader.end(),
                 Err(error) => self.reader.break_off(unreached(&error)),
             });
+            if self.reader.is_unopened_reasoning() {
+                self.begins_with_reasoning.store(true, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -257,6 +257,12 @@ impl<'a> Generation<'a> {
                     }
                     said.push_str(&text);
                 }
+                Ok(ChatEvent::Retracted) => {
+                    if let Some((writer, _)) = &mut shown {
+                        writer.retract();
+                    }
+                    said.clear();
+                }
                 Ok(ChatEvent::Call(call)) => {
                     reservation.wrote(tokens::of_call(&call));
                     calls.push(call);

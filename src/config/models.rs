@@ -35,6 +35,7 @@ struct Keys {
     model: &'static str,
     context_tokens: &'static str,
     max_output_tokens: &'static str,
+    begins_with_reasoning: &'static str,
 }
 
 /// Tokens that a model has room for.
@@ -51,6 +52,7 @@ const PRIMARY: Keys = Keys {
     model: "model.model",
     context_tokens: "model.context_tokens",
     max_output_tokens: "model.max_output_tokens",
+    begins_with_reasoning: "model.begins_with_reasoning",
 };
 
 const FALLBACK: Keys = Keys {
@@ -60,6 +62,7 @@ const FALLBACK: Keys = Keys {
     model: "fallback_model.model",
     context_tokens: "fallback_model.context_tokens",
     max_output_tokens: "fallback_model.max_output_tokens",
+    begins_with_reasoning: "fallback_model.begins_with_reasoning",
 };
 
 impl Models {
@@ -98,6 +101,7 @@ fn endpoint(reader: &mut Reader<'_>, keys: &Keys, room: Room, connect: Duration)
         let hint = format!("set `{}` to the name of a model that the endpoint has", keys.model);
         reader.mistake(keys.base_url, "the endpoint is not told which model to run", &hint);
     }
+    let begins_with_reasoning = reader.parse(keys.begins_with_reasoning, "true or false", |text| text.parse().ok());
     Some(OpenAiChatSettings {
         section: keys.section,
         base_url: base_url?,
@@ -106,6 +110,7 @@ fn endpoint(reader: &mut Reader<'_>, keys: &Keys, room: Room, connect: Duration)
         context_tokens: room.context_tokens,
         max_output_tokens: room.max_output_tokens,
         connect,
+        begins_with_reasoning,
     })
 }
 

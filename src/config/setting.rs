@@ -96,6 +96,11 @@ pub const ALL: &[Setting] = &[
     setting("model.model", "", "model of the endpoint"),
     setting("model.context_tokens", "8192", "tokens that a conversation and its answer may have together"),
     setting("model.max_output_tokens", "1024", "tokens that one answer of the model may have"),
+    setting(
+        "model.begins_with_reasoning",
+        "false",
+        "whether its answers begin with reasoning that only a closing tag tells apart",
+    ),
     setting("model.connect_ms", "5000", "time to reach the endpoint, in milliseconds"),
     setting("model.first_token_ms", "20000", "time until an answer begins, all tries together, in milliseconds"),
     setting("model.gap_ms", "15000", "time between two pieces of an answer, in milliseconds"),
@@ -106,6 +111,11 @@ pub const ALL: &[Setting] = &[
     setting("fallback_model.model", "", "its name there"),
     setting("fallback_model.context_tokens", "8192", "tokens that a conversation and its answer may have together"),
     setting("fallback_model.max_output_tokens", "1024", "tokens that one answer of it may have"),
+    setting(
+        "fallback_model.begins_with_reasoning",
+        "false",
+        "whether its answers begin with reasoning that only a closing tag tells apart",
+    ),
     setting(
         "limits.max_connections",
         "16000",

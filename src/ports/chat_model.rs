@@ -70,6 +70,9 @@ pub struct ToolCall {
 pub enum ChatEvent {
     /// Text that continues the answer; never empty, never reasoning.
     Text(String),
+    /// All text before it was reasoning and is no part of the answer. It comes at most
+    /// once, at the first answers of a model that only closes what it reasons.
+    Retracted,
     /// A call, whole.
     Call(ToolCall),
     /// A sign that the model is at work on what is not shown or not whole yet: it

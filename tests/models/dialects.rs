@@ -21,6 +21,7 @@ fn read<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     for event in events {
         match event {
             Ok(ChatEvent::Text(piece)) => text.push_str(&piece),
+            Ok(ChatEvent::Retracted) => text.clear(),
             Ok(ChatEvent::Working) => {}
             Ok(ChatEvent::Call(call)) => {
                 lines.push(format!("> call {} {} {}", json(&call.id), json(&call.name), json(&call.arguments)));

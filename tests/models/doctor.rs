@@ -81,7 +81,7 @@ async fn each_gap_is_told_with_what_is_done_about_it() {
         ("end", "good"),
         ("usage", "gap"),
         ("limit", "good"),
-        ("reasoning", "fault"),
+        ("reasoning", "gap"),
         ("tools", "gap"),
         ("json_schema", "gap"),
         ("context", "fault"),

@@ -200,6 +200,7 @@ async fn turn(relay: &ChatRelay, message: &str) -> Turn {
             Ok(ChatEvent::Text(text)) => turn.text.push_str(&text),
             Ok(ChatEvent::Call(call)) => turn.calls.push((call.name, call.arguments)),
             Ok(ChatEvent::Finished { reason, .. }) => turn.ends.push(Ok(reason)),
+            Ok(ChatEvent::Retracted) => turn.text.clear(),
             Ok(ChatEvent::Working) => panic!("a relay does not show work"),
             Err(error) => {
                 assert_eq!(error.attempts, turn.attempts);

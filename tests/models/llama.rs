@@ -92,6 +92,7 @@ impl Llama {
             context_tokens: 32_768,
             max_output_tokens: 500,
             connect: Duration::from_secs(5),
+            begins_with_reasoning: false,
         };
         OpenAiChat::new(&settings).unwrap()
     }
@@ -198,5 +199,5 @@ async fn the_doctor_finds_no_gap() {
     let run = || super::doctor::run(&server.base_url, &["--json"]);
     let output = tokio::task::spawn_blocking(run).await.unwrap();
     let findings = super::doctor::findings(&output);
-    assert!(findings.iter().all(|(_, finding)| finding == "good"), "{findings:?}");
+    assert!(findings.iter().all(|(_, finding)| finding == "good"), "{}", String::from_utf8_lossy(&output.stdout));
 }

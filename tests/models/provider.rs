@@ -113,6 +113,7 @@ impl Provider {
             context_tokens: 8_192,
             max_output_tokens: 1_000,
             connect: Duration::from_secs(60),
+            begins_with_reasoning: false,
         }
     }
 

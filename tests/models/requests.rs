@@ -119,6 +119,24 @@ async fn a_dialect_that_is_refused_is_left_and_remembered() {
 }
 
 #[tokio::test]
+async fn a_model_that_begins_with_reasoning_shows_it_only_where_nobody_knows() {
+    let provider = Provider::start().await;
+    let script = || answer(&[said("Hm, "), said("two.\n</think>\n\n"), said("Four."), ended("stop")]);
+    let texts = |events: Vec<ChatEvent>| -> Vec<ChatEvent> {
+        let is_told = |event: &ChatEvent| matches!(event, ChatEvent::Text(_) | ChatEvent::Retracted);
+        events.into_iter().filter(is_told).collect()
+    };
+    let four = || vec![ChatEvent::Text("Four.".to_owned())];
+    let model = provider.model();
+    provider.will((0..3).map(|_| script()));
+    let first = texts(ask(&model).await.0);
+    assert_eq!(first[first.len() - 2..], [vec![ChatEvent::Retracted], four()].concat());
+    assert_eq!(texts(ask(&model).await.0), four());
+    let settings = OpenAiChatSettings { begins_with_reasoning: true, ..provider.settings() };
+    assert_eq!(texts(ask(&OpenAiChat::new(&settings).unwrap()).await.0), four());
+}
+
+#[tokio::test]
 async fn an_endpoint_that_is_not_there_is_away() {
     let provider = Provider::start().await;
     let (model, resets) =

@@ -90,3 +90,24 @@ async fn a_handover_has_a_reason_and_reaches_the_desk() {
     assert_eq!(told[0].question, "I want to talk with a human about invoices");
     assert_eq!(Value::from(told[0].conversation.as_str()), welcome["conversation_id"]);
 }
+
+#[tokio::test]
+async fn reasoning_that_only_a_tag_closes_is_taken_back_once_and_then_never_shown() {
+    let (provider, site) = start().await;
+    let thought = "Sent on the first day of each month, the passage says [1]. Good.";
+    let begun = format!("{}{}", head("200 OK"), said(thought));
+    let events = [said("\n</think>\n\n"), said("Invoices are sent on the first day [1]."), ended("stop")];
+    let [begun, rest] = [begun, events.concat()].map(|bytes| Step::Send(bytes.into_bytes()));
+    let script = vec![begun, Step::Wait(Duration::from_millis(200)), rest];
+    provider.will([script.clone(), script]);
+    let (mut client, _) = Client::join(site.address, None).await;
+    for round in 0..2 {
+        client.send("message.send", json!({"text": "on which day are invoices sent"})).await;
+        let frames = client.until("run.finished").await;
+        let whole = of(&frames, "message.completed").pop().unwrap();
+        assert_eq!(whole["text"], "Invoices are sent on the first day.", "round {round}");
+        assert_eq!(whole["citations"][0]["title"], "Billing");
+        let is_told = frames.iter().any(|frame| frame.to_string().contains("the passage says"));
+        assert!(!is_told || round == 0, "{frames:?}");
+    }
+}

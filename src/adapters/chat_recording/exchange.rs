@@ -73,6 +73,10 @@ impl Exchange {
                 input_tokens: usage.map(|usage| usage.input),
                 output_tokens: usage.map(|usage| usage.output),
             },
+            Ok(ChatEvent::Retracted) => {
+                self.answer.retain(|piece| !matches!(piece, Piece::Text(_)));
+                return false;
+            }
             Ok(ChatEvent::Working) | Err(_) => return false,
         };
         let is_last = matches!(piece, Piece::Finished { .. });

@@ -8,7 +8,7 @@ use super::calls::Calls;
 use super::chunk::{Chunk, Ending};
 use super::event_stream::{Event, EventReader};
 use super::failure::{Complaint, Failure};
-use super::reasoning::ReasoningFilter;
+use super::reasoning::{ReasoningFilter, Sifted};
 use crate::ports::chat_model::{ChatEvent, StopReason, TokenUsage};
 
 /// Most bytes that a token stands for on average; more than any language has.
@@ -50,6 +50,17 @@ impl AnswerReader {
             has_text: false,
             is_over: false,
         }
+    }
+
+    /// The same for a model that begins to reason without a tag.
+    #[must_use]
+    pub fn of_unopened_reasoning(self) -> Self {
+        Self { filter: ReasoningFilter::of_unopened(), ..self }
+    }
+
+    /// Whether the model began to reason without a tag.
+    pub fn is_unopened_reasoning(&self) -> bool {
+        self.filter.is_unopened()
     }
 
     /// Whether the answer has ended, well or not. Then nothing is to be read.
@@ -123,7 +134,11 @@ impl AnswerReader {
         for part in &chunk.calls {
             written += self.calls.push(part);
         }
-        let shown = if chunk.text.is_empty() { String::new() } else { self.filter.push(&chunk.text) };
+        let Sifted { is_retracted, text: shown } =
+            if chunk.text.is_empty() { Sifted::default() } else { self.filter.push(&chunk.text) };
+        if is_retracted {
+            self.retract(events);
+        }
         let is_working = chunk.reasons || !chunk.calls.is_empty() || !chunk.text.is_empty();
         if is_working && shown.is_empty() && !matches!(events.last(), Some(Ok(ChatEvent::Working))) {
             events.push(Ok(ChatEvent::Working));
@@ -136,6 +151,13 @@ impl AnswerReader {
                 self.ending = Some(Ending::For(StopReason::Length));
                 self.finish(false, events);
             }
+        }
+    }
+
+    fn retract(&mut self, events: &mut Vec<Result<ChatEvent, Failure>>) {
+        events.retain(|event| !matches!(event, Ok(ChatEvent::Text(_))));
+        if self.has_text {
+            events.push(Ok(ChatEvent::Retracted));
         }
     }
 
@@ -158,7 +180,7 @@ impl AnswerReader {
             None => StopReason::Complete,
         };
         if self.ending.is_some() || is_done {
-            let rest = self.filter.end();
+            let rest = self.filter.end(reason != StopReason::Length);
             self.show(rest, events);
         }
         if self.ending.is_none() && !(is_done && self.has_text && self.calls.is_empty()) {

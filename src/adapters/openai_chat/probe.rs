@@ -160,9 +160,12 @@ fn limit(endpoint: &Endpoint) -> Check {
 }
 
 fn reasoning(heard: &Heard, settings: &OpenAiChatSettings) -> Check {
-    if heard.ends_reasoning {
-        let advice = "its reasoning would be shown; start the endpoint with a reasoning parser, or turn reasoning off";
-        return Check::new("reasoning", Finding::Fault, "it closes a tag of reasoning that it did not open", advice);
+    if heard.begins_with_reasoning && !settings.begins_with_reasoning {
+        let advice = format!(
+            "set `{}.begins_with_reasoning = true`; else it is found out at the first answer, which may show some",
+            settings.section
+        );
+        return Check::new("reasoning", Finding::Gap, "it closes a tag of reasoning that it did not open", advice);
     }
     if heard.reasons {
         let advice = format!(

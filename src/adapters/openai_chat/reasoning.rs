@@ -12,7 +12,7 @@ const TAGS: &[(&str, &str)] = &[
     ("◁think▷", "◁/think▷"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|start_thinking|>", "<|end_thinking|>"),
-    ("<|channel|>analysis<|message|>", "<|end|>"),
+    ("<|channel|>analysis<|message|>", END_OF_MESSAGE),
 ];
 
 /// What stands before the text that is meant to be seen.
@@ -23,7 +23,20 @@ const HEADS: &[&str] = &[
     "<|start_response|>",
 ];
 
+/// Closes other messages too, and so tells nothing when nothing was opened.
+const END_OF_MESSAGE: &str = "<|end|>";
+
+/// Characters that tags begin with, and bytes of the longest.
+const BEGINNINGS: [char; 3] = ['<', '[', '◁'];
+const LONGEST_TAG: usize = 40;
+
+/// What stands before a tag that is talked about.
+const QUOTES: [char; 3] = ['`', '"', '\''];
+
 /// Takes reasoning out of a text that comes in pieces.
+///
+/// Some models begin to reason without a tag, because their template has written it,
+/// and close it all the same. What came before such a tag was reasoning.
 #[derive(Debug, Default)]
 pub(super) struct ReasoningFilter {
     state: State,
@@ -31,29 +44,59 @@ pub(super) struct ReasoningFilter {
     held: String,
     /// Whether reasoning was taken out.
     has_reasoned: bool,
+    /// Whether a tag closed reasoning that none had opened.
+    is_unopened: bool,
+    /// Whether the last character that was shown is a quotation mark.
+    follows_quote: bool,
+    /// Bytes of unopened reasoning in which there is no tag.
+    scanned: usize,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Nothing was shown.
     #[default]
     Start,
     /// Reasoning, up to this tag.
     Inside(&'static str),
+    /// Reasoning without a tag, up to any that closes it; or an answer without any.
+    Unopened,
+    /// The text that is shown, unless a tag closes it.
+    Watched,
     /// The text that is shown.
     Shown,
 }
 
+/// What a piece brings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Sifted {
+    /// Whether all that was shown before was reasoning.
+    pub(super) is_retracted: bool,
+    /// What is to be shown now.
+    pub(super) text: String,
+}
+
 impl ReasoningFilter {
+    /// For a model that begins to reason without a tag.
+    pub(super) fn of_unopened() -> Self {
+        Self { state: State::Unopened, ..Self::default() }
+    }
+
+    /// Whether a tag closed reasoning that none had opened.
+    pub(super) fn is_unopened(&self) -> bool {
+        self.is_unopened
+    }
+
     /// What of the text so far is to be shown now.
-    pub(super) fn push(&mut self, piece: &str) -> String {
-        if matches!(self.state, State::Shown) {
-            return piece.to_owned();
+    pub(super) fn push(&mut self, piece: &str) -> Sifted {
+        if self.state == State::Shown {
+            return Sifted { is_retracted: false, text: piece.to_owned() };
         }
         self.held.push_str(piece);
-        loop {
+        let mut is_retracted = false;
+        let text = loop {
             match self.state {
-                State::Shown => return std::mem::take(&mut self.held),
+                State::Shown => break std::mem::take(&mut self.held),
                 State::Inside(end) => match find(&self.held, end) {
                     Some(at) => {
                         self.held.drain(..at + end.len());
@@ -61,12 +104,32 @@ impl ReasoningFilter {
                     }
                     None => {
                         // A tag may be cut off at the end of what is here.
-                        let mut keep = self.held.len().saturating_sub(end.len());
-                        while !self.held.is_char_boundary(keep) {
-                            keep -= 1;
-                        }
+                        let keep = floor(&self.held, self.held.len().saturating_sub(end.len()));
                         self.held.drain(..keep);
-                        return String::new();
+                        break String::new();
+                    }
+                },
+                State::Unopened if self.opens() => self.state = State::Start,
+                State::Unopened => {
+                    let from = floor(&self.held, self.scanned.saturating_sub(LONGEST_TAG));
+                    self.scanned = self.held.len();
+                    match first_tag(&self.held[from..], &[true]) {
+                        Some(tag) => self.close(from + tag.end),
+                        None => break String::new(),
+                    }
+                }
+                State::Watched => match first_tag(&self.held, &[false, true]) {
+                    Some(Tag { start, end, closes: true }) if !self.is_quoted(start) => {
+                        is_retracted = true;
+                        self.close(end);
+                    }
+                    // A text about tags.
+                    Some(_) => self.state = State::Shown,
+                    None => {
+                        let shown = self.held.len() - begun_tag(&self.held);
+                        self.follows_quote = self.is_quoted(shown);
+                        let rest = self.held.split_off(shown);
+                        break std::mem::replace(&mut self.held, rest);
                     }
                 },
                 State::Start => {
@@ -80,25 +143,89 @@ impl ReasoningFilter {
                         self.held.drain(..skipped + head.len());
                         self.state = State::Shown;
                     } else if starts().any(|start| begins_with(start, text)) {
-                        return String::new();
+                        break String::new();
                     } else {
                         if self.has_reasoned {
                             self.held.drain(..skipped);
                         }
-                        self.state = State::Shown;
+                        self.state = if self.has_reasoned { State::Shown } else { State::Watched };
                     }
                 }
             }
+        };
+        Sifted { is_retracted, text }
+    }
+
+    /// What is left to be shown when nothing follows. `is_whole` is false when the
+    /// text was cut off.
+    pub(super) fn end(&mut self, is_whole: bool) -> String {
+        match self.state {
+            State::Start if !self.held.trim().is_empty() => std::mem::take(&mut self.held),
+            State::Watched => std::mem::take(&mut self.held),
+            // It answered without reasoning.
+            State::Unopened if is_whole => std::mem::take(&mut self.held),
+            State::Start | State::Inside(_) | State::Unopened | State::Shown => String::new(),
         }
     }
 
-    /// What is left to be shown when nothing follows.
-    pub(super) fn end(&mut self) -> String {
-        match self.state {
-            State::Start if !self.held.trim().is_empty() => std::mem::take(&mut self.held),
-            State::Start | State::Inside(_) | State::Shown => String::new(),
-        }
+    /// Whether what stands at this place follows a quotation mark.
+    fn is_quoted(&self, at: usize) -> bool {
+        if at == 0 { self.follows_quote } else { self.held[..at].ends_with(QUOTES) }
     }
+
+    /// Takes away the reasoning that a tag closes, up to the end of the tag.
+    fn close(&mut self, end: usize) {
+        self.held.drain(..end);
+        self.has_reasoned = true;
+        self.is_unopened = true;
+        self.state = State::Start;
+    }
+
+    /// Whether the text begins with a tag that opens reasoning.
+    fn opens(&self) -> bool {
+        TAGS.iter().any(|(start, _)| begins_with(self.held.trim_start(), start))
+    }
+}
+
+/// A tag of reasoning in a text.
+struct Tag {
+    start: usize,
+    end: usize,
+    closes: bool,
+}
+
+/// Tags that open or close reasoning, and whether they close it.
+fn tags() -> impl Iterator<Item = (&'static str, bool)> {
+    let all = TAGS.iter().flat_map(|(start, end)| [(*start, false), (*end, true)]);
+    all.filter(|(tag, _)| *tag != END_OF_MESSAGE)
+}
+
+/// The first tag in a text, of those that open reasoning, close it, or both.
+fn first_tag(text: &str, closing: &[bool]) -> Option<Tag> {
+    if !text.contains(BEGINNINGS) {
+        return None;
+    }
+    let text = text.to_ascii_lowercase();
+    let found = tags().filter(|(_, closes)| closing.contains(closes)).filter_map(|(tag, closes)| {
+        let start = text.find(tag)?;
+        Some(Tag { start, end: start + tag.len(), closes })
+    });
+    found.min_by_key(|tag| tag.start)
+}
+
+/// Bytes at the end of a text with which a tag may begin.
+fn begun_tag(text: &str) -> usize {
+    let last = &text[floor(text, text.len().saturating_sub(LONGEST_TAG))..];
+    let ends = last.match_indices(BEGINNINGS).map(|(at, _)| &last[at..]);
+    let mut begun = ends.filter(|end| tags().any(|(tag, _)| tag.len() > end.len() && begins_with(tag, end)));
+    begun.next().map_or(0, str::len)
+}
+
+fn floor(text: &str, mut at: usize) -> usize {
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
 }
 
 fn starts() -> impl Iterator<Item = &'static str> {
@@ -120,20 +247,34 @@ mod tests {
     use super::*;
 
     /// What is shown of a text, which must be the same wherever it is cut in two.
-    fn shown(text: &str) -> String {
-        let cut = |at: usize| {
-            let mut filter = ReasoningFilter::default();
-            let shown = [filter.push(&text[..at]), filter.push(&text[at..]), filter.end()];
-            shown.concat()
+    fn shown_by(begin: fn() -> ReasoningFilter, text: &str) -> String {
+        let read = |pieces: &[&str]| {
+            let (mut filter, mut shown) = (begin(), String::new());
+            for piece in pieces {
+                let Sifted { is_retracted, text } = filter.push(piece);
+                if is_retracted {
+                    shown.clear();
+                }
+                shown.push_str(&text);
+            }
+            shown + &filter.end(true)
         };
-        let whole = cut(0);
-        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
-            assert_eq!(cut(at), whole, "cut at {at}");
+        let whole = read(&[text]);
+        let boundaries = || (0..text.len()).filter(|at| text.is_char_boundary(*at));
+        for at in boundaries() {
+            assert_eq!(read(&[&text[..at], &text[at..]]), whole, "cut at {at}");
         }
-        let mut filter = ReasoningFilter::default();
-        let letters: String = text.chars().map(|c| filter.push(&c.to_string())).collect();
-        assert_eq!(letters + &filter.end(), whole);
+        let letters: Vec<&str> = boundaries().map(|at| &text[at..=floor_of_letter(text, at)]).collect();
+        assert_eq!(read(&letters), whole);
         whole
+    }
+
+    fn floor_of_letter(text: &str, at: usize) -> usize {
+        at + text[at..].chars().next().map_or(1, char::len_utf8) - 1
+    }
+
+    fn shown(text: &str) -> String {
+        shown_by(ReasoningFilter::default, text)
     }
 
     #[test]
@@ -161,5 +302,38 @@ mod tests {
             assert_eq!(shown(text), text);
         }
         assert_eq!(shown("  "), "");
+    }
+
+    #[test]
+    fn reasoning_that_is_closed_and_was_not_opened_is_taken_back() {
+        for (text, expected) in [
+            ("Let me see.\nYes [1].\n</think>\n\nNo [2].", "No [2]."),
+            ("hm</Think>Yes", "Yes"),
+            ("</think>\n\nYes", "Yes"),
+            ("嗯[/THINK]好 </think>", "好 </think>"),
+            ("hm</think><think>and</think>Yes", "Yes"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+            assert_eq!(shown_by(ReasoningFilter::of_unopened, text), expected, "{text}");
+        }
+        for text in
+            ["It ends with `</think>`, not <end>.", "<b>a</b> [1] [/INST]", "a <thi", "Use <think> and </think>"]
+        {
+            assert_eq!(shown(text), text);
+        }
+        let mut filter = ReasoningFilter::default();
+        assert_eq!(filter.push("Hello").text, "Hello", "an ordinary answer waits for nothing");
+        assert_eq!(filter.push(" [1").text, " [1");
+    }
+
+    #[test]
+    fn a_model_that_is_known_to_begin_so_shows_nothing_before_the_tag() {
+        let mut filter = ReasoningFilter::of_unopened();
+        let sifted = ["Let me", " see.</th", "ink>", "\n\nYes", "."].map(|piece| filter.push(piece));
+        assert_eq!(sifted.map(|sifted| sifted.text), ["", "", "", "Yes", "."]);
+        assert_eq!(shown_by(ReasoningFilter::of_unopened, "<think>no</think>Yes"), "Yes");
+        assert_eq!(shown_by(ReasoningFilter::of_unopened, "It did not reason."), "It did not reason.");
+        let mut filter = ReasoningFilter::of_unopened();
+        assert_eq!((filter.push("Let me see").text.as_str(), filter.end(false).as_str()), ("", ""));
     }
 }

@@ -73,6 +73,11 @@ impl Screen {
         self.drain(allowed, true)
     }
 
+    /// Forgets the text, as if another began.
+    pub(super) fn forget(&mut self) {
+        *self = Self { removed: self.removed, ..Self::new() };
+    }
+
     /// What was taken out so far.
     pub(super) fn removed(&self) -> Removed {
         self.removed

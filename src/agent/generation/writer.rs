@@ -27,6 +27,16 @@ pub(super) struct Writer<'a> {
     citations: Vec<Citation>,
     claims: u32,
     supported: u32,
+    /// What there was when the current request to the model began.
+    before: Before,
+}
+
+/// What earlier requests to the model have brought.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    shown: usize,
+    claims: u32,
+    supported: u32,
 }
 
 /// How an answer turned out.
@@ -54,6 +64,7 @@ impl<'a> Writer<'a> {
             citations: Vec::new(),
             claims: 0,
             supported: 0,
+            before: Before::default(),
         }
     }
 
@@ -73,6 +84,19 @@ impl<'a> Writer<'a> {
         for piece in self.screen.finish(evidence) {
             self.take(piece, evidence).await;
         }
+        self.before = Before { shown: self.shown.len(), claims: self.claims, supported: self.supported };
+    }
+
+    /// Takes back what the current request has brought: it was no answer. What of it
+    /// was shown is replaced in the end by what the answer is.
+    pub(super) fn retract(&mut self) {
+        let Before { shown, claims, supported } = self.before;
+        self.screen.forget();
+        self.held.clear();
+        self.claim.clear();
+        self.shown.truncate(shown);
+        self.is_shown = shown > 0;
+        (self.claims, self.supported) = (claims, supported);
     }
 
     async fn take(&mut self, piece: Piece, evidence: &mut Evidence<'_>) {

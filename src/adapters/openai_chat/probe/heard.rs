@@ -14,8 +14,6 @@ use crate::ports::chat_model::{TokenUsage, ToolCall};
 
 /// Most bytes of an answer to a probe.
 const MAX_BYTES: usize = 1 << 20;
-/// Tags that end reasoning.
-const ENDS: &[&str] = &["</think>", "</thinking>", "</reasoning>", "[/THINK]"];
 
 /// What came of a probe.
 #[derive(Debug, Default)]
@@ -30,8 +28,8 @@ pub(super) struct Heard {
     pub has_done: bool,
     /// Whether it reasons, in a field or between tags.
     pub reasons: bool,
-    /// Whether it closes a tag of reasoning that it did not open.
-    pub ends_reasoning: bool,
+    /// Whether it begins to reason without a tag, and closes it with one.
+    pub begins_with_reasoning: bool,
     /// What is wrong, without the endpoint's words.
     pub error: Option<String>,
 }
@@ -72,9 +70,9 @@ pub(super) async fn listen(mut response: Response) -> Heard {
         }
     }
     let mut filter = ReasoningFilter::default();
-    heard.text = filter.push(&written) + &filter.end();
+    heard.text = filter.push(&written).text + &filter.end(true);
     heard.reasons |= heard.text.len() < written.trim().len();
-    heard.ends_reasoning = ENDS.iter().any(|end| heard.text.contains(end));
+    heard.begins_with_reasoning = filter.is_unopened();
     heard.calls = calls.take();
     heard
 }
