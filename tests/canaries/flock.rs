@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// What they are; each text is made from its place in this list.
-const KINDS: [&str; 50] = [
+const KINDS: [&str; 53] = [
     "identity secret",
     "previous identity secret",
     "embeddings key",
     "qdrant key",
+    "chat key",
+    "fallback chat key",
+    "handover secret",
     "user id",
     "token id",
     "signed email",
@@ -72,7 +75,9 @@ impl Flock {
         self.heard_as.lock().expect("no panic").entry(KINDS[at]).or_default().push(core.clone());
         match kind {
             "identity secret" | "previous identity secret" => format!("{core}-a-secret-that-is-long-enough-to-be-one"),
-            "embeddings key" | "qdrant key" => format!("sk-{core}-0123456789abcdef"),
+            "embeddings key" | "qdrant key" | "chat key" | "fallback chat key" | "handover secret" => {
+                format!("sk-{core}-0123456789abcdef")
+            }
             "signed phone" | "claimed phone" => format!("+49 170 {core} 55"),
             "signed email" | "claimed email" => format!("{core}@example.com"),
             _ => core,
