@@ -16,6 +16,8 @@ pub struct ChatRequest {
     pub messages: Vec<ChatMessage>,
     /// What the model may call.
     pub tools: Vec<ToolDefinition>,
+    /// The form that the answer should have, where the model can be held to one.
+    pub form: Option<AnswerForm>,
     /// Most tokens that it may write.
     pub max_output_tokens: u32,
 }
@@ -52,6 +54,16 @@ pub struct ToolDefinition {
     pub description: String,
     /// JSON Schema of its arguments, an object.
     pub parameters: Value,
+}
+
+/// A form of an answer. Models that cannot be held to one answer without it, so what
+/// they write is to be checked in any case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AnswerForm {
+    /// Its name: letters, digits, `_` and `-`.
+    pub name: &'static str,
+    /// JSON Schema of the answer, an object.
+    pub schema: Value,
 }
 
 /// A call as the model wrote it.

@@ -30,6 +30,7 @@ fn rules() -> Value {
         ["Deutsch", "Rechnungen gehen am ersten Tag jedes Monats für alle hinaus [1]."],
         ["capital", "{\"capital\": \"Paris\"}"],
         ["Reports", call("report", "{\"number\": 7}")],
+        ["Rewrite", "{\"question\": \"on which day are invoices sent\"}"],
         [null, ANSWER],
     ])
 }
@@ -182,6 +183,21 @@ async fn a_call_hands_the_conversation_over() {
     assert_eq!((&finished["kind"], &finished["handover_reason"]), (&json!("handover"), &json!("customer_request")));
     assert_eq!(site.desk.0.lock().unwrap().len(), 1);
     settled(&site, finished);
+}
+
+#[tokio::test]
+async fn a_follow_up_is_rewritten_in_its_form() {
+    let Some(server) = Llama::running() else { return };
+    let site = Site::start(server.model()).await;
+    let (mut client, _) = Client::join(site.address, None).await;
+    let mut used = Vec::new();
+    for message in ["on which day are invoices sent", "and the one of teams?"] {
+        client.send("message.send", json!({"text": message})).await;
+        let (text, finished) = answer(&client.until("run.finished").await);
+        assert_eq!(text, "Invoices are sent on the first day of each month.");
+        used.push(finished["usage"]["output_tokens"].as_u64().unwrap());
+    }
+    assert!(used[1] > used[0], "the question is written as well: {used:?}");
 }
 
 #[tokio::test]

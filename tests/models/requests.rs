@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use docent::adapters::openai_chat::{OpenAiChat, OpenAiChatSettings};
 use docent::ports::chat_model::{
-    ChatError, ChatEvent, ChatFault, ChatMessage, ChatModel, ChatRequest, StopReason, TokenUsage, ToolCall,
+    AnswerForm, ChatError, ChatEvent, ChatFault, ChatMessage, ChatModel, ChatRequest, StopReason, TokenUsage, ToolCall,
     ToolDefinition,
 };
 use futures_util::StreamExt;
@@ -20,6 +20,7 @@ fn request() -> ChatRequest {
             description: "Opens.".to_owned(),
             parameters: json!({"type": "object"}),
         }],
+        form: None,
         max_output_tokens: 100,
     }
 }
@@ -108,6 +109,16 @@ async fn a_dialect_that_is_refused_is_left_and_remembered() {
     assert_eq!(stream.attempts, 1);
     let requests = provider.take_requests();
     assert!(requests[0].body["stream_options"].is_null() && requests[0].body["max_completion_tokens"].is_u64());
+
+    let form = || Some(AnswerForm { name: "question", schema: json!({"type": "object"}) });
+    provider.will([refuse("This response_format type is unavailable now")]);
+    for attempts in [2, 1] {
+        let stream = model.answer(&ChatRequest { form: form(), ..request() }).await.unwrap();
+        assert_eq!(stream.attempts, attempts, "what is refused is left out and not asked for again");
+    }
+    let formats = provider.take_requests();
+    let formats: Vec<bool> = formats.iter().map(|request| request.body["response_format"].is_object()).collect();
+    assert_eq!(formats, [true, false, false]);
 
     provider.will((0..9).map(|_| refuse("use max_tokens or max_completion_tokens")));
     let (_, error) = ask(&model).await;

@@ -142,6 +142,7 @@ pub(super) fn written(request: &ChatRequest) -> Value {
     json!({
         "messages": request.messages.iter().map(message).collect::<Value>(),
         "tools": tools.collect::<Value>(),
+        "form": request.form.as_ref().map(|form| json!({"name": form.name, "schema": form.schema})),
         "max_output_tokens": request.max_output_tokens,
     })
 }

@@ -73,7 +73,11 @@ impl Endpoint {
             http,
             model: settings.model.clone(),
             settings: settings.section,
-            dialect: Mutex::new(Dialect { counts_completion: is_of_openai(&settings.base_url), tells_usage: true }),
+            dialect: Mutex::new(Dialect {
+                counts_completion: is_of_openai(&settings.base_url),
+                tells_usage: true,
+                takes_schema: true,
+            }),
         })
     }
 
@@ -160,6 +164,9 @@ fn other_dialect(dialect: Dialect, refusal: &Refusal, attempts: u32) -> Option<D
     if complaint.names_usage && dialect.tells_usage {
         return Some(Dialect { tells_usage: false, ..dialect });
     }
+    if complaint.names_schema && dialect.takes_schema {
+        return Some(Dialect { takes_schema: false, ..dialect });
+    }
     complaint.names_limit.then_some(Dialect { counts_completion: !dialect.counts_completion, ..dialect })
 }
 
@@ -221,10 +228,12 @@ mod tests {
     #[test]
     fn another_dialect_is_tried_twice_at_most() {
         let refusal = |words: &str| Refusal { failure: Failure::refused("no"), complaint: Complaint::in_words(words) };
-        let dialect = Dialect { counts_completion: false, tells_usage: true };
-        let other = Dialect { counts_completion: true, tells_usage: true };
+        let dialect = Dialect { counts_completion: false, tells_usage: true, takes_schema: true };
+        let other = Dialect { counts_completion: true, ..dialect };
         assert_eq!(other_dialect(dialect, &refusal("max_tokens is not supported"), 1), Some(other));
-        let other = Dialect { counts_completion: false, tells_usage: false };
+        let other = Dialect { takes_schema: false, ..dialect };
+        assert_eq!(other_dialect(dialect, &refusal("response_format json_schema is unavailable"), 1), Some(other));
+        let other = Dialect { tells_usage: false, ..dialect };
         assert_eq!(other_dialect(dialect, &refusal("unknown field stream_options"), 2), Some(other));
         assert_eq!(other_dialect(other, &refusal("unknown field stream_options"), 2), None);
         assert_eq!(other_dialect(dialect, &refusal("max_tokens is not supported"), 3), None);

@@ -50,6 +50,8 @@ pub(super) struct Complaint {
     pub names_limit: bool,
     /// It does not take `stream_options`.
     pub names_usage: bool,
+    /// It does not take `response_format` with a schema.
+    pub names_schema: bool,
 }
 
 const TOO_LONG: &[&str] = &[
@@ -107,6 +109,7 @@ impl Complaint {
             is_request: has(REQUEST),
             names_limit: !is_too_long && has(&["max_tokens", "max_completion_tokens"]),
             names_usage: has(&["stream_options", "include_usage"]),
+            names_schema: has(&["response_format", "json_schema", "structured output"]),
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use self::heard::Heard;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
-use super::request::Content;
+use super::request::{Content, FORM, form};
 use super::{OpenAiChat, OpenAiChatSettings};
 
 /// Tokens that one answer to a probe may have; a model that reasons needs some.
@@ -76,7 +76,7 @@ pub async fn probe(settings: &OpenAiChatSettings) -> Result<Vec<Check>, Failure>
         limit(endpoint),
         reasoning(&text, settings),
         calls(called),
-        json_output(schema),
+        json_output(schema, endpoint),
         context_size(context, settings),
     ])
 }
@@ -104,8 +104,7 @@ fn json_schema() -> Content {
         "required": ["capital"],
         "additionalProperties": false,
     });
-    let format = json!({"type": "json_schema", "json_schema": {"name": "capital", "strict": true, "schema": schema}});
-    [("response_format".to_owned(), format)].into_iter().collect()
+    [(FORM.to_owned(), form("capital", &schema))].into_iter().collect()
 }
 
 fn answers(heard: &Heard) -> Check {
@@ -198,13 +197,16 @@ fn calls(heard: Result<Heard, Failure>) -> Check {
     }
 }
 
-fn json_output(heard: Result<Heard, Failure>) -> Check {
-    let advice = "Docent does not depend on it: it checks all arguments itself";
+fn json_output(heard: Result<Heard, Failure>, endpoint: &Endpoint) -> Check {
+    let advice = "follow-ups are rewritten as plain text; what a model writes is checked in any case";
     match heard {
+        Ok(_) if !endpoint.dialect().takes_schema => {
+            Check::new("json_schema", Finding::Gap, "it refuses a JSON Schema", advice)
+        }
         Ok(heard)
             if serde_json::from_str::<Value>(heard.text.trim()).is_ok_and(|value| value["capital"].is_string()) =>
         {
-            Check::new("json_schema", Finding::Good, "it keeps to a JSON Schema", "")
+            Check::new("json_schema", Finding::Good, "it keeps to a JSON Schema", "follow-ups are rewritten by one")
         }
         Ok(_) => Check::new("json_schema", Finding::Gap, "it takes a JSON Schema and does not keep to it", advice),
         Err(failure) => Check::new("json_schema", Finding::Gap, failure.reason, advice),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::ports::chat_model::{ChatMessage, ChatRequest, ToolCall, ToolDefinition};
+use crate::ports::chat_model::{AnswerForm, ChatMessage, ChatRequest, ToolCall, ToolDefinition};
 
 /// How an endpoint wants to be asked, where endpoints differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,12 @@ pub(super) struct Dialect {
     pub counts_completion: bool,
     /// Whether it can be asked for the usage of a stream.
     pub tells_usage: bool,
+    /// Whether it can be asked for JSON by a schema.
+    pub takes_schema: bool,
 }
+
+/// Where a request says which form the answer should have.
+pub(super) const FORM: &str = "response_format";
 
 /// What of a request is the same in all dialects.
 pub(super) type Content = Map<String, Value>;
@@ -24,12 +29,18 @@ pub(super) fn content(request: &ChatRequest) -> Content {
     if !request.tools.is_empty() {
         content.insert("tools".to_owned(), request.tools.iter().map(tool).collect());
     }
+    if let Some(AnswerForm { name, schema }) = &request.form {
+        content.insert(FORM.to_owned(), form(name, schema));
+    }
     content
 }
 
 /// The body of a request for at most so many tokens.
 pub(super) fn body(model: &str, content: &Content, max_output_tokens: u32, dialect: Dialect) -> Value {
     let mut body = content.clone();
+    if !dialect.takes_schema {
+        body.remove(FORM);
+    }
     body.insert("model".to_owned(), json!(model));
     let limit = if dialect.counts_completion { "max_completion_tokens" } else { "max_tokens" };
     body.insert(limit.to_owned(), json!(max_output_tokens));
@@ -38,6 +49,11 @@ pub(super) fn body(model: &str, content: &Content, max_output_tokens: u32, diale
         body.insert("stream_options".to_owned(), json!({"include_usage": true}));
     }
     Value::Object(body)
+}
+
+/// A form by a JSON Schema, which the endpoint is to hold the model to.
+pub(super) fn form(name: &str, schema: &Value) -> Value {
+    json!({"type": "json_schema", "json_schema": {"name": name, "strict": true, "schema": schema}})
 }
 
 fn message(message: &ChatMessage) -> Value {
@@ -91,9 +107,15 @@ mod tests {
                 description: "Opens.".to_owned(),
                 parameters: json!({"type": "object"}),
             }],
+            form: Some(AnswerForm { name: "a", schema: json!({"type": "object"}) }),
             ..ChatRequest::default()
         };
-        let written = body("m", &content(&request), 9, Dialect { counts_completion: false, tells_usage: true });
+        let written = body(
+            "m",
+            &content(&request),
+            9,
+            Dialect { counts_completion: false, tells_usage: true, takes_schema: true },
+        );
         let function = |arguments: &str| json!({"id": "a", "type": "function", "function": {"name": "open", "arguments": arguments}});
         assert_eq!(
             written,
@@ -102,6 +124,7 @@ mod tests {
                 "stream": true,
                 "stream_options": {"include_usage": true},
                 "max_tokens": 9,
+                "response_format": {"type": "json_schema", "json_schema": {"name": "a", "strict": true, "schema": {"type": "object"}}},
                 "messages": [
                     {"role": "system", "content": "Be kind."},
                     {"role": "user", "content": "Hi"},
@@ -112,8 +135,8 @@ mod tests {
                 "tools": [{"type": "function", "function": {"name": "open", "description": "Opens.", "parameters": {"type": "object"}}}],
             })
         );
-        let written =
-            body("m", &content(&ChatRequest::default()), 7, Dialect { counts_completion: true, tells_usage: false });
+        let plain = Dialect { counts_completion: true, tells_usage: false, takes_schema: false };
+        let written = body("m", &content(&ChatRequest { form: request.form, ..ChatRequest::default() }), 7, plain);
         assert_eq!(written, json!({"model": "m", "stream": true, "messages": [], "max_completion_tokens": 7}));
     }
 }

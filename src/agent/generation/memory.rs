@@ -1,8 +1,11 @@
 //! What was said before, and whether a message can be understood without it.
 
+use serde::Deserialize;
+use serde_json::json;
+
 use crate::agent::turn_request::{Said, TurnRequest};
 use crate::domain::conversation::Role;
-use crate::ports::chat_model::ChatMessage;
+use crate::ports::chat_model::{AnswerForm, ChatMessage};
 use crate::text::analysis::Analyzer;
 use crate::text::language::Language;
 
@@ -98,11 +101,28 @@ pub(super) fn transcript(history: &[Said]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The question that a model made of a follow-up, when it is one line of a
-/// question's length.
+/// What a model makes of a follow-up, when it can be held to a form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Standalone {
+    question: String,
+}
+
+/// The form in which a model gives the question that it made of a follow-up.
+pub(super) fn form() -> AnswerForm {
+    let properties = json!({ "question": { "type": "string" } });
+    let schema =
+        json!({ "type": "object", "properties": properties, "required": ["question"], "additionalProperties": false });
+    AnswerForm { name: "question", schema }
+}
+
+/// The question that a model made of a follow-up, in its form or as it is, when it is
+/// one line of a question's length.
 pub(super) fn question(written: &str) -> Option<String> {
-    let question = written.trim().trim_matches('"').trim();
-    let is_one = !question.is_empty() && !question.contains('\n') && question.chars().count() <= QUESTION_CHARS;
+    let formed = serde_json::from_str(written.trim()).ok().map(|Standalone { question }| question);
+    let question = formed.as_deref().unwrap_or(written).trim().trim_matches('"').trim();
+    let is_text = !question.is_empty() && !question.starts_with(['{', '[']) && !question.contains('\n');
+    let is_one = is_text && question.chars().count() <= QUESTION_CHARS;
     is_one.then(|| super::evidence::harmless(question))
 }
 
@@ -133,6 +153,12 @@ mod tests {
     #[test]
     fn only_a_line_is_taken_for_a_question() {
         assert_eq!(question(" \"How do I export invoices?\" \n").as_deref(), Some("How do I export invoices?"));
+        assert_eq!(question("{\"question\": \"How?\"}\n").as_deref(), Some("How?"));
+        for broken in
+            ["{\"question\": 1}", "{\"question\": \"How", "{\"question\": \"a\\nb\"}", "{\"answer\": \"No\"}", "[1]"]
+        {
+            assert_eq!(question(broken), None, "{broken}");
+        }
         assert_eq!(question("Sure!\nHere it is"), None);
         assert_eq!(question(&"x".repeat(501)), None);
     }

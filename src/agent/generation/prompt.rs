@@ -54,7 +54,7 @@ impl Ingredients<'_> {
         let mut messages = vec![ChatMessage::System(self.system(evidence))];
         messages.extend(memory::messages(history));
         messages.push(ChatMessage::User(harmless(&self.request.message)));
-        ChatRequest { messages, tools: self.tools.to_vec(), max_output_tokens: self.max_output_tokens }
+        ChatRequest { messages, tools: self.tools.to_vec(), form: None, max_output_tokens: self.max_output_tokens }
     }
 
     fn system(&self, evidence: &Evidence<'_>) -> String {
@@ -94,7 +94,12 @@ pub(super) fn condense(prompts: &Prompts, request: &TurnRequest, max_output_toke
         "message" => Some(message.as_str()),
         _ => None,
     });
-    ChatRequest { messages: vec![ChatMessage::User(text)], tools: Vec::new(), max_output_tokens }
+    ChatRequest {
+        messages: vec![ChatMessage::User(text)],
+        tools: Vec::new(),
+        form: Some(memory::form()),
+        max_output_tokens,
+    }
 }
 
 fn day(now: Timestamp) -> String {

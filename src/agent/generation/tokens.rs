@@ -28,7 +28,8 @@ pub(super) fn of_request(request: &ChatRequest) -> usize {
             of_text(tool.name) + of_text(&tool.description) + of_text(&tool.parameters.to_string()) + PER_MESSAGE
         })
         .sum();
-    messages + tools
+    let form = request.form.as_ref().map_or(0, |form| of_text(form.name) + of_text(&form.schema.to_string()));
+    messages + tools + form
 }
 
 /// Tokens of a message, at most.
