@@ -20,7 +20,7 @@ const ASKED_SHARE: f32 = 0.75;
 /// Least score of an answer that is asked about.
 const ASKED_SCORE: f32 = 0.3;
 /// Least score of the best answer for anything to be asked about.
-const LEAST_ASKED: f32 = 0.4;
+const LEAST_ASKED: f32 = 0.5;
 
 /// Dice coefficient from which a message is taken for a phrase with some words
 /// changed, rather than for other words altogether.
