@@ -23,6 +23,8 @@ mod erasure;
 mod floods;
 #[path = "torture/holder.rs"]
 mod holder;
+#[path = "torture/hostile.rs"]
+mod hostile;
 #[path = "torture/kill.rs"]
 mod kill;
 #[path = "torture/link.rs"]

@@ -14,7 +14,7 @@ use crate::text::segment::{self, SegmentKind};
 /// Shortest and longest piece of a word, in characters, its edges included.
 const PIECES: std::ops::RangeInclusive<usize> = 3..=5;
 /// Longest message that is read, in words; what follows says nothing new.
-const MAX_WORDS: usize = 96;
+pub(super) const MAX_WORDS: usize = 96;
 /// From so many texts on, a piece counts only when two of them have it.
 const COMMON_FROM: usize = 3_000;
 

@@ -10,6 +10,7 @@ mod english;
 
 use std::fmt;
 
+use super::features::MAX_WORDS;
 use crate::ports::word_vectors::WordVectors;
 use crate::text::analysis::{Analyzer, TermKind};
 use crate::text::language::Language;
@@ -52,19 +53,27 @@ enum Turn {
 struct Word {
     text: String,
     stem: String,
+    is_english: bool,
     row: Option<usize>,
     /// Absent where nothing is known of the word.
     vector: Option<Vec<f32>>,
 }
 
 impl Word {
-    fn read(text: &str, stem: String, row: Option<usize>, table: Option<&dyn WordVectors>) -> Self {
-        Self { text: text.to_owned(), stem, row, vector: table.and_then(|table| table.known_vector(text)) }
+    fn english(text: &str, stemmer: &WordStemmer, table: Option<&dyn WordVectors>) -> Self {
+        let stem = stemmer.stem(english::base(text)).into_owned();
+        let row = english::row(&stem);
+        Self { is_english: true, row, ..Self::of(text, stem, table) }
+    }
+
+    fn of(text: &str, stem: String, table: Option<&dyn WordVectors>) -> Self {
+        let vector = table.and_then(|table| table.known_vector(text));
+        Self { text: text.to_owned(), stem, is_english: false, row: None, vector }
     }
 
     /// Whether one can stand for the other.
     fn is_like(&self, other: &Self) -> bool {
-        self.stem == other.stem && is_inflected(&self.text, &other.text)
+        self.stem == other.stem && (!self.is_english || english::is_inflected(&self.text, &other.text))
             || self.row.is_some() && self.row == other.row
             || self
                 .vector
@@ -72,22 +81,6 @@ impl Word {
                 .zip(other.vector.as_ref())
                 .is_some_and(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>() >= SYNONYM)
     }
-}
-
-/// Endings that make another form of a word, not another word: "accounts" is
-/// "account", and "accountant" is not.
-const INFLECTIONS: &[&str] = &["", "'s", "ally", "d", "e", "ed", "en", "es", "ied", "ies", "ing", "ly", "n", "s", "y"];
-
-/// Whether two words with the same stem are forms of one word. Irregular forms, which
-/// begin alike in nothing, are.
-fn is_inflected(one: &str, other: &str) -> bool {
-    let common = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-    let ending = |word: &str| {
-        let end = word.get(common..).unwrap_or_default();
-        let doubled = word.get(common.wrapping_sub(1)..common).filter(|last| end.starts_with(*last));
-        INFLECTIONS.contains(&end) || doubled.is_some_and(|last| INFLECTIONS.contains(&&end[last.len()..]))
-    };
-    common < 3 || !one.is_ascii() || !other.is_ascii() || ending(one) && ending(other)
 }
 
 /// What keeps a message from saying what a phrase says.
@@ -123,20 +116,17 @@ impl Wording {
             .iter()
             .filter(|term| matches!(term.kind, TermKind::Word | TermKind::Part))
             .map(|term| (&text[term.start..term.end], term.stopword))
+            .take(MAX_WORDS)
             .collect();
         let table = table.filter(|table| table.knows(language.as_str()));
         let stemmer = WordStemmer::of(language);
         if language != Language::ENGLISH {
             let counted = spoken.iter().filter(|(_, is_stopword)| !is_stopword).map(|(word, _)| *word);
-            let words = counted.map(|word| Word::read(word, stemmer.stem(word).into_owned(), None, table));
+            let words = counted.map(|word| Word::of(word, stemmer.stem(word).into_owned(), table));
             return Self { words: words.collect(), ..Self::default() };
         }
         let request = english::request(&spoken);
-        let words = request.words.iter().map(|word| {
-            let stem = stemmer.stem(english::base(word)).into_owned();
-            let row = english::row(&stem);
-            Word::read(word, stem, row, table)
-        });
+        let words = request.words.iter().map(|word| Word::english(word, &stemmer, table));
         Self { words: words.collect(), turn: request.turn, asks: english::asks(text) }
     }
 
@@ -241,6 +231,21 @@ mod tests {
         ] {
             assert!(!says(message, &[phrase]), "{message} / {phrase}");
         }
+    }
+
+    #[test]
+    fn forms_of_other_languages_are_those_of_their_stemmer() {
+        let read = |text: &str| Wording::read(text, Language::new("es").unwrap(), None);
+        let phrase = read("activar el envío gratis");
+        assert_eq!(
+            read("¿cómo activo los envíos gratis?").difference([&phrase].into_iter(), [&phrase].into_iter()),
+            None
+        );
+    }
+
+    #[test]
+    fn a_long_message_costs_no_more_than_its_first_words() {
+        assert_eq!(Wording::read(&"order ".repeat(10_000), Language::ENGLISH, None).words.len(), MAX_WORDS);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Order is the same on every machine. Hidden entries are skipped; links are
 //! followed, except into a folder that is being walked already.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -288,9 +288,35 @@ pub(crate) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
+/// Whether a file that is no link stands at a path.
+pub(crate) fn is_regular(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_file())
+}
+
 /// Whether a folder stands at a path.
 pub(crate) fn is_folder(path: &Path) -> bool {
     path.is_dir()
+}
+
+/// The folders that links below a folder lead to, and links below those.
+pub(crate) fn linked(folder: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_symlink()
+                && let Ok(target) = fs::canonicalize(entry.path())
+                && target.is_dir()
+                && found.insert(target.clone())
+            {
+                open.push(target);
+            }
+        }
+    }
+    found
 }
 
 /// Where a path leads after all links, and what tells the folder there from

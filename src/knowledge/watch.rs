@@ -4,6 +4,11 @@
 //! time, so that a save by rename or a checkout of many files is one batch. When
 //! events are lost, or a folder itself is replaced, the batch is
 //! [`Batch::Everything`]: walk it again. Dropping a [`Watch`] ends the thread.
+//!
+//! A folder that a link leads to has several paths, and the system tells of a change in
+//! it under one of them. So links are not followed by the watcher: the folders that they
+//! lead to are watched by themselves, and while there are any, each batch is
+//! [`Batch::Everything`].
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -95,7 +100,9 @@ impl Watch {
         let (sender, batches) = mpsc::channel(BATCHES);
         let folders =
             folders.iter().map(|path| Folder { path: path.clone(), identity: files::identity(path) }).collect();
-        let thread = Thread { watcher, folders, received, lost, sender, settings };
+        let mut thread =
+            Thread { watcher, folders, linked: BTreeSet::new(), polling, received, lost, sender, settings };
+        thread.follow_links();
         let spawned = std::thread::Builder::new().name("docent-watch".to_owned()).spawn(move || thread.run());
         match spawned {
             Ok(_) => Ok(Self { batches, polling }),
@@ -120,7 +127,8 @@ fn watcher(
     settings: WatchSettings,
     sink: impl Fn(notify::Result<Event>) + Clone + Send + 'static,
 ) -> Result<(Box<dyn Watcher + Send>, bool), WatchError> {
-    let native = RecommendedWatcher::new(sink.clone(), Config::default()).and_then(|mut watcher| {
+    let config = Config::default().with_follow_symlinks(false);
+    let native = RecommendedWatcher::new(sink.clone(), config).and_then(|mut watcher| {
         folders.iter().try_for_each(|folder| watcher.watch(folder, RecursiveMode::Recursive))?;
         Ok(watcher)
     });
@@ -149,6 +157,9 @@ struct Folder {
 struct Thread {
     watcher: Box<dyn Watcher + Send>,
     folders: Vec<Folder>,
+    /// The folders that links below them lead to.
+    linked: BTreeSet<PathBuf>,
+    polling: bool,
     received: Receiver<notify::Result<Event>>,
     lost: Arc<AtomicBool>,
     sender: mpsc::Sender<Batch>,
@@ -181,6 +192,11 @@ impl Thread {
             }
             if pending.due(self.settings).is_some_and(|due| due <= Instant::now()) {
                 pending.everything |= self.replaced();
+                if !self.linked.is_empty() || pending.paths.iter().any(|path| !files::is_regular(path)) {
+                    // Nothing was watched for a moment.
+                    pending.everything |= self.follow_links();
+                }
+                pending.everything |= !self.linked.is_empty();
                 match self.sender.try_send(pending.batch()) {
                     Ok(()) => pending = Pending::default(),
                     // The reader is busy: the batch grows until it asks again.
@@ -189,6 +205,28 @@ impl Thread {
                 }
             }
         }
+    }
+
+    /// Watches the folders that links lead to; whether these are others than before. A
+    /// watcher that compares folders follows links itself.
+    fn follow_links(&mut self) -> bool {
+        if self.polling {
+            return false;
+        }
+        let linked: BTreeSet<PathBuf> = self.folders.iter().flat_map(|folder| files::linked(&folder.path)).collect();
+        if linked == self.linked {
+            return false;
+        }
+        // A folder within another one is watched once for both, so all are watched anew.
+        for folder in self.linked.iter().chain(self.folders.iter().map(|folder| &folder.path)) {
+            let _ = self.watcher.unwatch(folder);
+        }
+        for folder in linked.iter().chain(self.folders.iter().map(|folder| &folder.path)) {
+            // One that is gone by now is told of by the folder around it.
+            let _ = self.watcher.watch(folder, RecursiveMode::Recursive);
+        }
+        self.linked = linked;
+        true
     }
 
     /// Whether a folder is not the one that is watched; then the new one is.

@@ -181,6 +181,22 @@ pub(super) fn row(stem: &str) -> Option<usize> {
     ROWS.get(stem).copied()
 }
 
+/// Endings that make another form of a word, not another word: "accounts" is
+/// "account", and "accountant" is not.
+const INFLECTIONS: &[&str] = &["", "'s", "ally", "d", "e", "ed", "en", "es", "ied", "ies", "ing", "ly", "n", "s", "y"];
+
+/// Whether two words with the same stem are forms of one word. Irregular forms, which
+/// begin alike in nothing, are.
+pub(super) fn is_inflected(one: &str, other: &str) -> bool {
+    let common = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let ending = |word: &str| {
+        let end = word.get(common..).unwrap_or_default();
+        let doubled = word.get(common.wrapping_sub(1)..common).filter(|last| end.starts_with(*last));
+        INFLECTIONS.contains(&end) || doubled.is_some_and(|last| INFLECTIONS.contains(&&end[last.len()..]))
+    };
+    common < 3 || ending(one) && ending(other)
+}
+
 /// Words before a question that are no part of it.
 const OPENINGS: &[&str] = &["and", "but", "hello", "hey", "hi", "ok", "okay", "please", "so", "well"];
 /// What a question for a quantity goes on with.

@@ -127,3 +127,32 @@ async fn a_loader_reads_what_a_batch_names() {
         }
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_a_link_leads_to_is_seen_and_a_link_in_a_circle_hides_nothing() {
+    use std::os::unix::fs::symlink;
+
+    let (folder, path) = folder();
+    let shared = folder.path().canonicalize().expect("a path").join("shared");
+    fs::create_dir(&shared).expect("a folder");
+    let mut watch = start(&path);
+    symlink("../shared", path.join("linked")).expect("a link");
+    assert_eq!(next(&mut watch).await, Batch::Everything);
+    fs::write(shared.join("a.md"), "text").expect("a file");
+    assert_eq!(next(&mut watch).await, Batch::Everything, "it is told of under another path");
+    fs::create_dir(path.join("x")).expect("a folder");
+    symlink("..", path.join("x/up")).expect("a link");
+    fs::remove_file(path.join("linked")).expect("no link");
+    fs::remove_dir_all(path.join("x")).expect("no folder");
+    // Whatever is told of these: what is written later is seen under its own path.
+    let mut edits = 0;
+    loop {
+        fs::write(path.join("b.md"), format!("{edits}")).expect("a file");
+        match next(&mut watch).await {
+            Batch::Paths(paths) if paths == [path.join("b.md")].into() => break,
+            Batch::Paths(_) | Batch::Everything => edits += 1,
+        }
+        assert!(edits < 20, "edits are told of as they are where there is no link");
+    }
+}
