@@ -39,7 +39,6 @@ mod schedules;
 #[path = "torture/sends.rs"]
 mod sends;
 #[path = "torture/server.rs"]
-#[expect(dead_code, reason = "each suite uses a part of the server")]
 mod server;
 #[path = "torture/sync.rs"]
 mod sync;
