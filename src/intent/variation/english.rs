@@ -11,8 +11,8 @@ use crate::text::stem::WordStemmer;
 /// Words around a request that are no part of it, beyond the stop words.
 const LIGHT: &str = "able actually already anymore bit certain come coming currently doesn't don't easily good hi \
     instead like longer lot made make makes making maybe much must needed needing needs never no nor not now one ones \
-    own probably put puts putting quite rather reason receive receives receiving set sets setting shouldn't simply \
-    somehow still they'd today use used uses using way ways we'd without work works you'd";
+    own pls plz probably put puts putting quite rather reason receive receives receiving set sets setting shouldn't simply \
+    somehow still they'd thx today use used uses using way ways we'd without work works you'd";
 
 /// Stop words that tell requests apart all the same: "cancel all orders" is not "cancel an order".
 const COUNTED: &str = "all anybody anyone both each else herself himself myself out over same somebody someone \
