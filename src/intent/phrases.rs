@@ -9,7 +9,7 @@ use super::calibration::Calibration;
 use super::features::Grams;
 use super::message::Message;
 use super::model::{Dense, Labeled, Model, PhraseKind, Text};
-use super::polarity::Stance;
+use super::polarity::{FEW_PHRASES, Stance};
 use super::variation::Wording;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::locale::Locale;
@@ -81,8 +81,9 @@ pub(super) struct Phrase {
     pub(super) answer: usize,
     pub(super) text: String,
     pub(super) message: Message,
-    /// Its words, one by one.
-    pub(super) wording: Wording,
+    /// Its words, one by one; absent where the answer has so many phrases that they show
+    /// which of their words may change.
+    pub(super) wording: Option<Wording>,
     /// Sum of the weights of its words.
     pub(super) weight: f32,
     /// Whether it stands under `not:`.
@@ -218,7 +219,8 @@ impl Phrases {
                     words.insert(term.clone());
                 }
             }
-            let wording = Wording::read(&message.normalized, language, table);
+            let has_few = answer.phrases.len() < FEW_PHRASES;
+            let wording = has_few.then(|| Wording::read(&message.normalized, language, table));
             self.phrases.push(Phrase { answer: index, text: text.clone(), message, wording, weight: 0.0, rejects });
         }
         self.answers.push(AnswerWords { answer, words, phrases: first..self.phrases.len(), stance });

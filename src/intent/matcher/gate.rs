@@ -1,5 +1,7 @@
 //! The conditions of a match, beside its score.
 
+use std::cell::LazyCell;
+
 use super::super::message::Message;
 use super::super::phrases::{Phrase, Phrases};
 use super::super::polarity::FEW_PHRASES;
@@ -63,15 +65,27 @@ pub(super) fn not(phrases: &Phrases, message: &Message, answer: usize) -> Gate {
     }
 }
 
-/// Whether the message says what one of the answer's phrases says, word by word.
-pub(super) fn wording(phrases: &Phrases, message: &Message, wording: &Wording, answer: usize) -> Gate {
-    let written = phrases.phrases[phrases.answers[answer].phrases.clone()].iter().filter(|phrase| !phrase.rejects);
+/// Whether the message says what one of the answer's phrases says, word by word; `None`
+/// when the answer has so many that it need not, or no word of the message counts.
+pub(super) fn wording(
+    phrases: &Phrases,
+    message: &Message,
+    wording: &LazyCell<Wording, impl FnOnce() -> Wording>,
+    answer: usize,
+) -> Option<Gate> {
+    let phrases = &phrases.phrases[phrases.answers[answer].phrases.clone()];
+    let written = phrases.iter().filter(|phrase| !phrase.rejects);
+    let mut known = written.clone().filter_map(|phrase| phrase.wording.as_ref()).peekable();
+    known.peek()?;
+    if wording.is_empty() {
+        return None;
+    }
     let of_one_mind = |phrase: &&Phrase| message.polarity.conflict(&phrase.message.polarity).is_none();
-    let meant = written.clone().filter(of_one_mind).map(|phrase| &phrase.wording);
-    match wording.difference(written.map(|phrase| &phrase.wording), meant) {
+    let meant = written.filter(of_one_mind).filter_map(|phrase| phrase.wording.as_ref());
+    Some(match wording.difference(known, meant) {
         None => Gate::new("wording", true, "it says what a phrase says"),
         Some(difference) => Gate::new("wording", false, difference.to_string()),
-    }
+    })
 }
 
 /// Whether two phrases are opposites: a message that passes for both asks for neither.

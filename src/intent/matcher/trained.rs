@@ -7,7 +7,6 @@ use super::super::calibration::Signals;
 use super::super::message::Message;
 use super::super::model::{Ranked, Text};
 use super::super::phrases::{Phrases, Trained};
-use super::super::polarity::FEW_PHRASES;
 use super::super::variation::Wording;
 use super::gate::{self, Gate, Overlap};
 use super::{Candidate, Decision, MAX_CANDIDATES, Outcome, chips};
@@ -56,10 +55,7 @@ pub(super) fn decide(
         })
         .collect();
     let wording = LazyCell::new(|| Wording::read(&message.normalized, message.language, words));
-    let says_phrase = |class: usize| {
-        let has_few = phrases.answers[class].stance.phrases() < FEW_PHRASES;
-        (has_few && !wording.is_empty()).then(|| gate::wording(phrases, message, &wording, class))
-    };
+    let says_phrase = |class: usize| gate::wording(phrases, message, &wording, class);
     let best = &candidates[0];
     // What uses other words altogether, and is as much like the phrases as they are like
     // each other, is no variation of one of them.
