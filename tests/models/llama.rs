@@ -181,7 +181,7 @@ async fn a_call_hands_the_conversation_over() {
     let (frames, site) = turn(server, "I want to talk with someone about invoices").await;
     let finished = of(&frames, "run.finished")[0];
     assert_eq!((&finished["kind"], &finished["handover_reason"]), (&json!("handover"), &json!("customer_request")));
-    assert_eq!(site.desk.0.lock().unwrap().len(), 1);
+    assert_eq!(site.desk.told.lock().unwrap().len(), 1);
     settled(&site, finished);
 }
 

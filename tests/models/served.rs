@@ -1,6 +1,7 @@
 //! A model's answer on its whole way: from the endpoint's bytes over the server's
 //! websocket to a client, and a stop on the way back.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -85,8 +86,9 @@ async fn a_handover_has_a_reason_and_reaches_the_desk() {
     let finished = of(&frames, "run.finished")[0];
     assert_eq!((&finished["kind"], &finished["handover_reason"]), (&json!("handover"), &json!("customer_request")));
     assert_eq!(of(&frames, "message.completed").pop().unwrap()["text"], "A colleague will write.");
-    let told = site.desk.0.lock().unwrap().clone();
+    let told = site.desk.told.lock().unwrap().clone();
     assert_eq!(told.len(), 1);
+    assert_eq!(site.desk.ended_before.load(Ordering::Relaxed), 0, "a crash loses no handover that the log has");
     assert_eq!(told[0].question, "I want to talk with a human about invoices");
     assert_eq!(Value::from(told[0].conversation.as_str()), welcome["conversation_id"]);
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ use docent::adapters::static_embedder::StaticEmbedder;
 use docent::agent::Agent;
 use docent::agent::generation::{ChatUse, TokenCaps};
 use docent::agent::library::{Folders, KnowledgeLibrary};
+use docent::domain::ids::ConversationId;
+use docent::ports::conversation_store::ConversationStore;
 use docent::ports::embedder::Embedder;
 use docent::ports::handover_desk::{DeskError, Handover, HandoverDesk};
 use docent::server::settings::ServerSettings;
 use docent::server::{self, Services, listener};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -29,13 +32,20 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const ARTICLE: &str = "# Billing\n\nInvoices are sent on the first day of each month.\n";
 
-/// Remembers the handovers.
-#[derive(Default)]
-pub(crate) struct Desk(pub Mutex<Vec<Handover>>);
+/// Remembers the handovers, and how many of their runs the log had ended before.
+pub(crate) struct Desk {
+    pub told: Mutex<Vec<Handover>>,
+    pub ended_before: AtomicUsize,
+    store: Arc<ConversationMemory>,
+}
 
 impl HandoverDesk for Desk {
     fn take_in(&self, handover: &Handover) -> Result<(), DeskError> {
-        self.0.lock().unwrap().push(handover.clone());
+        let conversation = ConversationId::new(&handover.conversation).unwrap();
+        let log = self.store.read_after(&conversation, 0, 1_000).now_or_never().unwrap().unwrap();
+        let is_end = |frame: &str| frame.contains("run.finished") && frame.contains(&handover.id);
+        self.ended_before.fetch_add(usize::from(log.iter().any(|event| is_end(&event.frame))), Ordering::Relaxed);
+        self.told.lock().unwrap().push(handover.clone());
         Ok(())
     }
 }
@@ -72,11 +82,13 @@ impl Site {
             ledger: Arc::<SpendingJournal>::clone(&ledger),
             caps: TokenCaps::default(),
         };
-        let desk = Arc::new(Desk::default());
+        let store = Arc::new(ConversationMemory::new("epoch-1".to_owned(), MemoryBounds::default()));
+        let desk =
+            Arc::new(Desk { told: Mutex::default(), ended_before: AtomicUsize::new(0), store: Arc::clone(&store) });
         let (_, revocations) = watch::channel(Arc::default());
         let services = Services {
             answerer: Arc::new(Agent::new(library, embedder).with_chat(Some(chat))),
-            store: Arc::new(ConversationMemory::new("epoch-1".to_owned(), MemoryBounds::default())),
+            store,
             desk: Some(Arc::<Desk>::clone(&desk)),
             revocations,
         };

@@ -180,6 +180,15 @@ impl Core {
         if events.is_empty() {
             return Ok(effects);
         }
+        // Before it is stored: after a crash between the two a person looks in vain, rather
+        // than a user waits in vain.
+        for (effect, _) in &effects {
+            if let ConversationEffect::Append(frame) = effect
+                && let ServerMessage::RunFinished(run) = &frame.message
+            {
+                self.hand_over(room, inside, run, frame.ts.as_deref());
+            }
+        }
         match self.store.append(&id, events).await.inspect_err(|_| self.metrics.unstored())? {
             last if last == seq => Ok(effects),
             last => Err(StoreError::Failed(format!("the log is at event {last}, the conversation at {seq}"))),
@@ -199,7 +208,6 @@ impl Core {
                 ConversationEffect::Append(frame) => {
                     if let ServerMessage::RunFinished(run) = &frame.message {
                         self.metrics.run_finished(run);
-                        self.hand_over(room, inside, run, frame.ts.as_deref());
                     }
                     let outgoing =
                         Outgoing::event(numbered(frame.seq.unwrap_or(0), &stored.unwrap_or_default()), &frame);
