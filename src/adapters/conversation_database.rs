@@ -5,6 +5,7 @@
 //! `synchronous = FULL`): many conversations share one sync. The pieces of an answer
 //! on its way are kept in memory, until the whole answer contains them.
 
+mod checkpoints;
 mod schema;
 pub mod user_data;
 mod writer;
@@ -26,6 +27,7 @@ use crate::ports::conversation_store::{
     ConversationStore, Inactive, Keep, LogPosition, NewEvent, StoreError, StoredEvent,
 };
 
+use checkpoints::Checkpoints;
 use writer::{Answer, Job, Row, Work, missing};
 
 /// Jobs that wait for the writer; more make their callers wait.
@@ -115,10 +117,12 @@ impl ConversationDatabase {
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         let connection = schema::open(&path)?;
+        let checkpoints = Checkpoints::of(&path, &connection)
+            .map_err(|source| OpenError::Database { path: path.clone(), source })?;
         let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
         let writer = std::thread::Builder::new()
             .name("conversations".to_owned())
-            .spawn(move || writer::run(connection, waiting))
+            .spawn(move || writer::run(connection, checkpoints, waiting))
             .map_err(fault(folder))?;
         Ok(Self { jobs: Some(jobs), writer: Some(writer), tails: Mutex::default(), _lock: lock })
     }
@@ -226,10 +230,14 @@ impl ConversationStore for ConversationDatabase {
         let (mut rows, mut passing) = (Vec::new(), Vec::new());
         for (seq, event) in (before + 1..).zip(events) {
             let NewEvent { frame, keep, fingerprint, begins } = event;
-            match keep {
-                Keep::Lasting | Keep::Whole => rows.push(Row { seq, frame, fingerprint, begins }),
-                Keep::Passing => passing.push(StoredEvent { seq, frame, fingerprint }),
+            if keep == Keep::Passing {
+                passing.push(StoredEvent { seq, frame, fingerprint });
+                continue;
             }
+            if keep == Keep::Whole {
+                passing.clear();
+            }
+            rows.push(Row { seq, frame, fingerprint, begins });
         }
         if !rows.is_empty() {
             self.carry_out(Work::Append { conversation: conversation.clone(), rows, last }).await?;

@@ -115,7 +115,7 @@ impl<'a> Turn<'a> {
         self.trace.input = self.input(whole.message.language, whole.corrected.clone());
         self.watch.lap("read");
         let (decision, reason) = self.decide(&whole).await;
-        self.trace.intent = Some(intent_trace::of(&decision, reason));
+        self.trace.intent = self.request.trace.then(|| intent_trace::of(&decision, reason));
         let matched = match decision.outcome {
             matcher::Outcome::Matched(ref answer) => Some(Arc::clone(answer)),
             matcher::Outcome::NearTie(_) | matcher::Outcome::Abstained => self.matched_plain().await,
@@ -330,7 +330,7 @@ impl<'a> Turn<'a> {
         let _ = self.events.send(TurnEvent::Status(Phase::Retrieving)).await;
         let found = self.snapshot.search(said, &self.request.context, self.request.now, PASSAGES).await;
         self.degraded |= found.degraded;
-        self.trace.retrieval = Some(retrieval_trace::of(&found));
+        self.trace.retrieval = self.request.trace.then(|| retrieval_trace::of(&found));
         self.watch.lap("retrieve");
         found
     }

@@ -64,7 +64,7 @@ pub struct StoredEvent {
 pub struct Inactive {
     /// The conversation.
     pub conversation: ConversationId,
-    /// When something happened last, to the second.
+    /// When something happened last, to the minute.
     pub since: Timestamp,
 }
 

@@ -355,7 +355,7 @@ impl Index {
         let asked = AskedWords::new(&self.lexicon, words);
         let none = PassageWords::default();
         let words_of = |at: &u32| self.slots[*at as usize].as_ref().map_or(&none, |slot| &*slot.words);
-        let comparison = Comparison::new(&asked, &self.lexicon, slots.iter().map(words_of));
+        let mut comparison = Comparison::new(&asked, &self.lexicon, slots.iter().map(words_of));
         let documents = self.lexical.documents();
         slots.iter().map(|at| comparison.wording(words_of(at), lexical.matched[*at as usize], documents)).collect()
     }

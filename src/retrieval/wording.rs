@@ -83,6 +83,17 @@ pub(super) struct Comparison<'a> {
     /// By number of a word: its row in the table, from 1; 0 for words of other passages.
     rows: Vec<u32>,
     table: Vec<f32>,
+    found: Found,
+}
+
+/// What was found of the question's words in one passage.
+struct Found {
+    /// By word: the likeness of the passage's most alike one.
+    best: Vec<f32>,
+    /// By pair of neighboring words: the least distance between the two.
+    distances: Vec<usize>,
+    /// By word: where it stood last.
+    last: Vec<usize>,
 }
 
 impl<'a> Comparison<'a> {
@@ -104,51 +115,54 @@ impl<'a> Comparison<'a> {
             }
         }
         let table = asked.likeness(lexicon, &numbers);
-        Self { asked, lexicon, rows, table }
+        let count = asked.words.len();
+        let found = Found {
+            best: vec![0.0; count],
+            distances: vec![NOWHERE; count.saturating_sub(1)],
+            last: vec![NOWHERE; count],
+        };
+        Self { asked, lexicon, rows, table, found }
     }
 
     /// What the words of one of the passages say. `matched` tells which words of
     /// the question the passage has in some form, as bits; `documents` is the
     /// number of passages that words are weighed by.
-    pub(super) fn wording(&self, passage: &PassageWords, matched: u64, documents: usize) -> Wording {
-        let count = self.asked.words.len();
-        let mut best = vec![0.0_f32; count];
-        let mut pairs = vec![NOWHERE; count.saturating_sub(1)];
-        let title = self.title(&passage.headings, documents, &mut best);
-        self.pairs(&passage.headings, &mut pairs);
+    pub(super) fn wording(&mut self, passage: &PassageWords, matched: u64, documents: usize) -> Wording {
+        self.found.best.fill(0.0);
+        self.found.distances.fill(NOWHERE);
+        let title = self.title(&passage.headings, documents);
+        self.pairs(&passage.headings);
         for number in &*passage.text {
-            grow(&mut best, self.row(*number));
+            let row = row(&self.rows, &self.table, self.asked.words.len(), *number);
+            grow(&mut self.found.best, row);
         }
-        self.pairs(&passage.text, &mut pairs);
+        self.pairs(&passage.text);
         let has = |at: usize| matched >> (at % 64) & 1 == 1;
-        let coverage = self.asked.share(best.iter().enumerate().map(|(at, best)| if has(at) { 1.0 } else { *best }));
-        Wording { coverage, title, title_words: passage.headings.len(), nearness: self.nearness(&pairs) }
+        let best = self.found.best.iter().enumerate();
+        let coverage = self.asked.share(best.map(|(at, best)| if has(at) { 1.0 } else { *best }));
+        Wording { coverage, title, title_words: passage.headings.len(), nearness: self.nearness() }
     }
 
-    /// The likeness of the question's words with one of a passage.
-    fn row(&self, number: u32) -> &[f32] {
-        let row = self.rows[number as usize] as usize;
-        self.table.get((row.max(1) - 1) * self.asked.words.len()..).map_or(&[], |rest| &rest[..self.asked.words.len()])
-    }
-
-    fn title(&self, headings: &[u32], documents: usize, best: &mut [f32]) -> f32 {
+    fn title(&mut self, headings: &[u32], documents: usize) -> f32 {
         let (mut found, mut total) = (0.0, 0.0);
         for number in headings {
-            let row = self.row(*number);
+            let row = row(&self.rows, &self.table, self.asked.words.len(), *number);
             let weight = self.lexicon.weight(*number, documents);
             found += weight * row.iter().fold(0.0_f32, |best, likeness| best.max(*likeness));
             total += weight;
-            grow(best, row);
+            grow(&mut self.found.best, row);
         }
-        let asked = self.asked.share(best.iter().copied());
+        let asked = self.asked.share(self.found.best.iter().copied());
         if total > 0.0 { (asked * found / total).clamp(0.0, 1.0).sqrt() } else { 0.0 }
     }
 
     /// Lowers the distance of each pair of neighboring words to the least in `text`.
-    fn pairs(&self, text: &[u32], pairs: &mut [usize]) {
-        let mut last = vec![NOWHERE; self.asked.words.len()];
+    fn pairs(&mut self, text: &[u32]) {
+        let Found { distances: pairs, last, .. } = &mut self.found;
+        last.fill(NOWHERE);
         for (place, number) in text.iter().enumerate() {
-            for (at, likeness) in self.row(*number).iter().enumerate() {
+            let row = row(&self.rows, &self.table, self.asked.words.len(), *number);
+            for (at, likeness) in row.iter().enumerate() {
                 if *likeness < SAME {
                     continue;
                 }
@@ -168,9 +182,9 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn nearness(&self, pairs: &[usize]) -> f32 {
+    fn nearness(&self) -> f32 {
         let (mut found, mut total) = (0.0, 0.0);
-        for (words, distance) in self.asked.words.windows(2).zip(pairs) {
+        for (words, distance) in self.asked.words.windows(2).zip(&self.found.distances) {
             let weight = words[0].weight.min(words[1].weight);
             total += weight;
             if *distance <= NEAR {
@@ -179,6 +193,12 @@ impl<'a> Comparison<'a> {
         }
         if total > 0.0 { found / total } else { 0.0 }
     }
+}
+
+/// The likeness of the question's `asked` words with one of a passage.
+fn row<'a>(rows: &[u32], table: &'a [f32], asked: usize, number: u32) -> &'a [f32] {
+    let row = rows[number as usize] as usize;
+    table.get((row.max(1) - 1) * asked..).map_or(&[], |rest| &rest[..asked])
 }
 
 /// How alike two words are, 0 to 1, from their cosine.

@@ -27,7 +27,7 @@ use crate::session::event::Event;
 use crate::session::state::Opening;
 
 /// Bytes that are handed to the stream before it is flushed.
-const BATCH: usize = 32 * 1024;
+const BATCH: usize = 16 * 1024;
 
 /// Serves one websocket; without an `opening` there is no common version.
 pub(super) async fn run(

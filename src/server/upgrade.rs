@@ -10,6 +10,7 @@ use axum::extract::{Extension, Request, State};
 use axum::http::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use hyper::upgrade::Parts;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
@@ -81,18 +82,14 @@ pub(crate) async fn upgrade(
         let app = app.clone();
         async move {
             let Ok(upgraded) = upgraded.await else { return };
-            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
                 tracing::error!("an upgraded connection is not a TCP stream");
                 return;
             };
-            socket::run(
-                parts.io.into_inner(),
-                parts.read_buf.to_vec(),
-                common.then_some(opening),
-                (place, address),
-                app,
-            )
-            .await;
+            let early = read_buf.to_vec();
+            // Even an empty one keeps the 8 KiB that the request was read into.
+            drop(read_buf);
+            socket::run(io.into_inner(), early, common.then_some(opening), (place, address), app).await;
         }
     });
     debug_assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);

@@ -1,13 +1,15 @@
 //! Remembers which commands were carried out, so that sending one again is harmless.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::protocol::server_message::Ack;
 
 /// The commands carried out last.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcomes {
-    done: VecDeque<Outcome>,
+    /// Shared, since a conversation is copied before each step.
+    done: VecDeque<Arc<Outcome>>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +49,7 @@ impl Outcomes {
         while self.done.len() >= capacity.max(1) {
             self.done.pop_front();
         }
-        self.done.push_back(Outcome { id: id.into(), fingerprint, ack });
+        self.done.push_back(Arc::new(Outcome { id: id.into(), fingerprint, ack }));
     }
 }
 

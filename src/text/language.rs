@@ -19,20 +19,19 @@ impl Language {
     /// Reads a primary subtag of two or three letters; old and overlapping
     /// codes count as the one in common use (`nb` as `no`, `iw` as `he`).
     pub fn new(subtag: &str) -> Option<Self> {
-        let lower = subtag.to_ascii_lowercase();
-        let code = match lower.as_str() {
-            "nb" | "nn" => "no",
-            "iw" => "he",
-            "in" => "id",
-            "cmn" | "yue" => "zh",
-            other => other,
-        };
-        if !(2..=3).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_lowercase()) {
+        if !(2..=3).contains(&subtag.len()) || !subtag.bytes().all(|letter| letter.is_ascii_alphabetic()) {
             return None;
         }
-        let mut bytes = [0; 3];
-        bytes[..code.len()].copy_from_slice(code.as_bytes());
-        Some(Self(bytes))
+        let mut code = [0; 3];
+        code[..subtag.len()].copy_from_slice(subtag.as_bytes());
+        code.make_ascii_lowercase();
+        Some(Self(match &code {
+            b"nb\0" | b"nn\0" => *b"no\0",
+            b"iw\0" => *b"he\0",
+            b"in\0" => *b"id\0",
+            b"cmn" | b"yue" => *b"zh\0",
+            _ => code,
+        }))
     }
 
     /// The language of a locale.

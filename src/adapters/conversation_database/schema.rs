@@ -6,6 +6,9 @@ use rusqlite::{Connection, Error};
 
 use super::OpenError;
 
+/// What is kept of the database in memory: below zero, in KiB.
+const CACHE_KIB: i64 = -8 * 1024;
+
 /// What each version of the schema added, the first one first. Never change an
 /// entry that was released: add one.
 const MIGRATIONS: &[&str] = &[
@@ -67,6 +70,7 @@ fn prepare(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "cache_size", CACHE_KIB)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())

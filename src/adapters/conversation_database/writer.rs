@@ -1,16 +1,25 @@
 //! The one thread that reads and writes the database.
 
 use std::collections::BTreeMap;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoints::Checkpoints;
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{Inactive, LogPosition, StoreError, StoredEvent};
 
 /// Jobs that share one transaction.
 const JOBS_TOGETHER: usize = 256;
+/// How long more jobs are waited for after some came together: others will come, and
+/// each transaction costs a sync.
+const GATHERING: Duration = Duration::from_millis(1);
+/// How exact it is when a conversation has changed last, in seconds: each change of it
+/// costs two entries of indexes.
+const CHANGE_SECONDS: i64 = 60;
 
 /// Something to be done, and who waits for it.
 #[derive(Debug)]
@@ -131,15 +140,26 @@ impl From<rusqlite::Error> for Fault {
 }
 
 /// Carries out jobs until nobody can send any more.
-pub(super) fn run(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) {
+pub(super) fn run(mut connection: Connection, mut checkpoints: Checkpoints, mut waiting: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(JOBS_TOGETHER);
+    let mut is_busy = false;
     while waiting.blocking_recv_many(&mut jobs, JOBS_TOGETHER) > 0 {
+        if is_busy {
+            thread::sleep(GATHERING);
+            while jobs.len() < JOBS_TOGETHER
+                && let Ok(job) = waiting.try_recv()
+            {
+                jobs.push(job);
+            }
+        }
+        is_busy = jobs.len() > 1;
         let (works, replies): (Vec<Work>, Vec<_>) = jobs.drain(..).map(|job| (job.work, job.reply)).unzip();
         match together(&mut connection, &works) {
             Ok(answers) => {
                 for (reply, answer) in replies.into_iter().zip(answers) {
                     let _ = reply.send(answer);
                 }
+                checkpoints.committed(works.len(), &connection);
             }
             // Each for itself, so that reads are served while nothing can be written.
             Err(_) => {
@@ -192,11 +212,11 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
         Work::RunsSince { user, since } => {
             // The conversations that have changed since are few, whatever the user's age.
             let query = "SELECT count(*) FROM conversation c JOIN event e ON e.conversation = c.number
-                WHERE (?1 IS NULL OR c.user = ?1) AND c.changed >= unixepoch(?2)
+                WHERE (?1 IS NULL OR c.user = ?1) AND c.changed >= unixepoch(?2) - ?3
                 AND e.frame ->> '$.type' = 'run.started' AND e.frame ->> '$.ts' >= ?2";
             let count: i64 = transaction
                 .prepare_cached(query)?
-                .query_row(params![user.as_ref().map(UserId::as_str), since], |row| row.get(0))?;
+                .query_row(params![user.as_ref().map(UserId::as_str), since, CHANGE_SECONDS], |row| row.get(0))?;
             Ok(Answer::Count(count.cast_unsigned()))
         }
         Work::AutomationRuns => {
@@ -269,12 +289,12 @@ fn append(
     rows: &[Row],
     last: u64,
 ) -> Result<Answer, Fault> {
-    let query = "SELECT number, seq FROM conversation WHERE id = ?1";
-    let found: Option<(i64, i64)> = transaction
+    let query = "SELECT number, seq, unixepoch() - changed >= ?2 FROM conversation WHERE id = ?1";
+    let found: Option<(i64, i64, bool)> = transaction
         .prepare_cached(query)?
-        .query_row([conversation.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row(params![conversation.as_str(), CHANGE_SECONDS], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let (number, seq) = found.ok_or(Fault::Refused(StoreError::NotFound))?;
+    let (number, seq, is_due) = found.ok_or(Fault::Refused(StoreError::NotFound))?;
     if rows.first().is_some_and(|row| row.seq.cast_signed() <= seq) {
         return Err(Fault::Refused(StoreError::Failed("the log has gone on without this process".to_owned())));
     }
@@ -289,7 +309,11 @@ fn append(
             transaction.prepare_cached(query)?.execute([automation.as_str()])?;
         }
     }
-    let query = "UPDATE conversation SET seq = ?2, changed = unixepoch() WHERE number = ?1";
+    let query = if is_due {
+        "UPDATE conversation SET seq = ?2, changed = unixepoch() WHERE number = ?1"
+    } else {
+        "UPDATE conversation SET seq = ?2 WHERE number = ?1"
+    };
     transaction.prepare_cached(query)?.execute(params![number, last.cast_signed()])?;
     Ok(Answer::Done)
 }

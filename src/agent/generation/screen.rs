@@ -41,6 +41,8 @@ pub(super) struct Screen {
     pending: String,
     /// Backticks or tildes of the code block that is open.
     fence: Option<(char, usize)>,
+    /// Whether a mark of code was shown in this paragraph that is not certainly closed.
+    open_code: bool,
     /// Whether what comes next is shown at the beginning of a line.
     line_start: bool,
     /// The last characters that were shown, where something was taken out behind them.
@@ -90,13 +92,18 @@ impl Screen {
         let mut at = 0;
         while at < pending.len() {
             let rest = &pending[at..];
-            let scan = Scan { rest, at_end, fence: self.fence, line_start: self.line_start };
+            let Self { fence, open_code, line_start, .. } = *self;
+            let scan = Scan { rest, at_end, fence, open_code, line_start };
             let (length, found) = match scan.next() {
                 Some(next) => next,
                 None => break,
             };
             match found {
                 Found::Text => self.show(&rest[..length], &mut text),
+                Found::Code => {
+                    self.show(&rest[..length], &mut text);
+                    self.open_code = false;
+                }
                 Found::Escaped => {
                     self.show("\\", &mut text);
                     self.show(&rest[..length], &mut text);
@@ -104,6 +111,7 @@ impl Screen {
                 Found::Fence(fence) => {
                     self.fence = fence;
                     self.show(&rest[..length], &mut text);
+                    self.open_code = false;
                 }
                 Found::Citation(numbers) => {
                     let (known, unknown): (Vec<u32>, Vec<u32>) =
@@ -163,6 +171,11 @@ impl Screen {
                 text.push(' ');
             }
             text.push(c);
+            match c {
+                '`' => self.open_code |= self.fence.is_none(),
+                '\n' if self.line_start => self.open_code = false,
+                _ => {}
+            }
             self.line_start = c == '\n';
             self.tail.push(c.to_ascii_lowercase());
             if self.tail.chars().count() > TAIL {

@@ -54,7 +54,7 @@ impl Core {
         let id = request.id.clone();
         let project = self.answerer.published().project;
         let event = ConversationEvent::Request { request, project, now: self.clock.now() };
-        match self.step_and_store(room, &mut inside, event).await {
+        match self.step_and_store(room, &mut inside, vec![event]).await {
             Ok(effects) => {
                 let begins = effects.iter().any(|(effect, _)| matches!(effect, ConversationEffect::Start(_)));
                 reservation.into_iter().filter(|_| begins).for_each(Reservation::keep);
@@ -95,12 +95,18 @@ impl Core {
         Ok(reserved)
     }
 
-    /// Lets an event of a run happen; `false` when the run cannot go on.
-    pub(super) async fn happen(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, event: ConversationEvent) -> bool {
+    /// Lets events of a run happen, which are stored together; `false` when the run
+    /// cannot go on.
+    pub(super) async fn happen(
+        self: &Arc<Self>,
+        room: &Arc<Room>,
+        run: &RunId,
+        events: Vec<ConversationEvent>,
+    ) -> bool {
         let mut inside = room.inner.lock().await;
         let stored = inside.conversation.as_ref().map_or(0, Conversation::seq);
-        let before = if changes_only_the_run(&event) { None } else { inside.conversation.clone() };
-        match self.step_and_store(room, &mut inside, event).await {
+        let before = if events.iter().all(changes_only_the_run) { None } else { inside.conversation.clone() };
+        match self.step_and_store(room, &mut inside, events).await {
             Ok(effects) => {
                 self.carry_out(room, &inside, effects, None);
                 true
@@ -131,10 +137,10 @@ impl Core {
         &self,
         room: &Room,
         inside: &mut Inside,
-        event: ConversationEvent,
+        events: Vec<ConversationEvent>,
     ) -> Result<Vec<(ConversationEffect, Option<String>)>, StoreError> {
         let lost = || StoreError::Failed("the conversation is lost".to_owned());
-        let fingerprint = match &event {
+        let fingerprint = events.iter().find_map(|event| match event {
             ConversationEvent::Request { request, .. } => Some(request.fingerprint),
             ConversationEvent::Turn { .. }
             | ConversationEvent::RunEnded { .. }
@@ -143,9 +149,16 @@ impl Core {
             | ConversationEvent::TabLeft { .. }
             | ConversationEvent::Restored { .. }
             | ConversationEvent::Tick { .. } => None,
-        };
-        let before = inside.conversation.take().ok_or_else(lost)?;
-        let (conversation, effects) = conversation::step(&self.settings.now().session, before, event);
+        });
+        let mut conversation = inside.conversation.take().ok_or_else(lost)?;
+        let mut effects = Vec::new();
+        let settings = self.settings.now();
+        for event in events {
+            let (next, wanted) = conversation::step(&settings.session, conversation, event);
+            conversation = next;
+            effects.extend(wanted);
+        }
+        drop(settings);
         let id = conversation.id().clone();
         let seq = conversation.seq();
         inside.conversation = Some(conversation);
@@ -266,13 +279,14 @@ impl Core {
 
     pub(super) async fn end(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, end: RunEnd) {
         let event = ConversationEvent::RunEnded { run: run.clone(), end, now: self.clock.now() };
-        self.happen(room, run, event).await;
+        self.happen(room, run, vec![event]).await;
     }
 }
 
 /// Whether nothing is left of an event once its run is forgotten, so that no copy
-/// need be kept of the conversation before it. Most events of a run are such.
-fn changes_only_the_run(event: &ConversationEvent) -> bool {
+/// need be kept of the conversation before it, and it is sent without waiting for the
+/// disk. Most events of a run are such.
+pub(super) fn changes_only_the_run(event: &ConversationEvent) -> bool {
     match event {
         ConversationEvent::Turn { event, .. } => match event.as_ref() {
             TurnEvent::Status(_) | TurnEvent::Citation(_) | TurnEvent::Delta { .. } | TurnEvent::Trace(_) => true,
@@ -288,10 +302,12 @@ fn changes_only_the_run(event: &ConversationEvent) -> bool {
     }
 }
 
-/// The pieces of an answer pass; the whole one contains them.
+/// The pieces of an answer pass; the whole one contains them. That an answer is given
+/// again, only its beginning tells.
 fn keep(message: &ServerMessage) -> Keep {
     match message {
-        ServerMessage::MessageDelta(_) => Keep::Passing,
+        ServerMessage::MessageStarted(started) if started.run_id.is_some() && started.rev.is_none() => Keep::Passing,
+        ServerMessage::MessageDelta(_) | ServerMessage::CitationAdded(_) => Keep::Passing,
         ServerMessage::MessageCompleted(_) => Keep::Whole,
         _ => Keep::Lasting,
     }

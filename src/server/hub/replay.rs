@@ -21,8 +21,8 @@ struct HeadData {
     from_seq: Option<u64>,
 }
 
-/// Leaves out what a later `message.completed` contains: the pieces of its text,
-/// and the sources that came between them. Its `from_seq` explains the hole.
+/// Leaves out what a later `message.completed` contains: its beginning, the pieces of
+/// its text, and the sources that came between them. Its `from_seq` explains the hole.
 pub(super) fn compacted(events: &[StoredEvent]) -> Vec<Outgoing> {
     let heads: Vec<Option<Head>> = events.iter().map(|event| serde_json::from_str(&event.frame).ok()).collect();
     let completed: HashMap<&str, u64> = heads
@@ -32,7 +32,7 @@ pub(super) fn compacted(events: &[StoredEvent]) -> Vec<Outgoing> {
         .filter_map(|head| Some((head.data.message_id.as_deref()?, head.data.from_seq?)))
         .collect();
     let is_contained = |event: &StoredEvent, head: &Head| {
-        matches!(head.r#type.as_str(), "message.delta" | "citation.added")
+        matches!(head.r#type.as_str(), "message.started" | "message.delta" | "citation.added")
             && head
                 .data
                 .message_id
@@ -61,7 +61,7 @@ mod tests {
             r#"{"type":"message.delta","data":{"message_id":"m","delta":"a"}}"#,
             r#"{"type":"citation.added","data":{"message_id":"m","ref":2}}"#,
             r#"{"type":"message.delta","data":{"message_id":"m","delta":"b"}}"#,
-            r#"{"type":"message.completed","data":{"message_id":"m","text":"ab","from_seq":9}}"#,
+            r#"{"type":"message.completed","data":{"message_id":"m","text":"ab","from_seq":8}}"#,
             r#"{"type":"message.delta","data":{"message_id":"n","delta":"c"}}"#,
         ];
         let events: Vec<_> = (7..)
@@ -75,6 +75,6 @@ mod tests {
                 serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["seq"].as_u64().expect("a number")
             })
             .collect();
-        assert_eq!(seqs, [7, 8, 12, 13]);
+        assert_eq!(seqs, [7, 12, 13]);
     }
 }

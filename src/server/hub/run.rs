@@ -7,9 +7,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::publish::changes_only_the_run;
 use super::{Core, Inside, Room};
 use crate::agent::turn_event::TurnEvent;
 use crate::agent::turn_request::TurnRequest;
+use crate::domain::ids::RunId;
 use crate::ports::handover_desk::Handover;
 use crate::protocol::run::RunFinished;
 use crate::session::conversation::command::StartTurn;
@@ -34,6 +36,26 @@ impl Core {
         if let Err(error) = desk.take_in(&handover) {
             tracing::error!(run.id = run.run_id, %error, "nobody is told of a handover");
         }
+    }
+
+    /// Lets happen what the agent said: its pieces at once, then what has to be stored, in
+    /// one go; `false` when the run cannot go on.
+    async fn say(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, said: Vec<TurnEvent>) -> bool {
+        let (project, now) = (self.answerer.published().project, self.clock.now());
+        let mut pieces: Vec<ConversationEvent> = said
+            .into_iter()
+            .map(|event| {
+                let (run, project) = (run.clone(), project.clone());
+                ConversationEvent::Turn { run, event: Box::new(event), project, now }
+            })
+            .collect();
+        let stored = pieces.split_off(pieces.iter().take_while(|event| changes_only_the_run(event)).count());
+        for events in [pieces, stored] {
+            if !events.is_empty() && !self.happen(room, run, events).await {
+                return false;
+            }
+        }
+        true
     }
 
     pub(super) async fn drive(self: Arc<Self>, room: Arc<Room>, turn: StartTurn, stop: CancellationToken) {
@@ -66,11 +88,15 @@ impl Core {
                 event = events.recv() => event,
             };
             let Some(event) = event else { break Some(RunEnd::Crashed) };
-            let is_last = matches!(event, TurnEvent::Finished(_));
-            let project = self.answerer.published().project;
-            let event =
-                ConversationEvent::Turn { run: run.clone(), event: Box::new(event), project, now: self.clock.now() };
-            if !self.happen(&room, &run, event).await || is_last {
+            // With all that came meanwhile.
+            let mut said = vec![event];
+            while said.len() < WAITING_EVENTS
+                && let Ok(event) = events.try_recv()
+            {
+                said.push(event);
+            }
+            let is_last = said.iter().any(|event| matches!(event, TurnEvent::Finished(_)));
+            if !self.say(&room, &run, said).await || is_last {
                 break None;
             }
         };

@@ -42,7 +42,7 @@ impl Core {
         event: ConversationEvent,
     ) -> bool {
         let before = inside.conversation.clone();
-        match self.step_and_store(room, inside, event).await {
+        match self.step_and_store(room, inside, vec![event]).await {
             Ok(effects) => {
                 self.carry_out(room, inside, effects, None);
                 true

@@ -52,13 +52,19 @@ impl Conversation {
         match frame.message {
             ServerMessage::RunStarted(started) => {
                 self.run = RunId::new(&started.run_id).ok().map(Run::restored);
-                if started.trigger == RunTrigger::Automation {
-                    self.asked = None;
+                match started.trigger {
+                    RunTrigger::Automation => self.asked = None,
+                    RunTrigger::Regenerate => {}
+                    RunTrigger::Message | RunTrigger::QuickReply | RunTrigger::Launch => {
+                        if let Some((asked, run)) = self.asked.as_mut().zip(self.run.as_ref()) {
+                            asked.answer = run.message.clone();
+                        }
+                    }
                 }
             }
             ServerMessage::RunFinished(_) => self.run = None,
             ServerMessage::AutomationUpdated(updated) => self.take_in_automation(&updated),
-            // What the agent says by itself answers nothing.
+            // Of an answer that is given again; what the agent says by itself answers nothing.
             ServerMessage::MessageStarted(started) if started.run_id.is_some() => {
                 let message = MessageId::new(&started.message_id).ok();
                 if let Some((asked, answer)) = self.asked.as_mut().zip(message.clone()) {
@@ -69,7 +75,7 @@ impl Conversation {
                 }
             }
             ServerMessage::MessageCompleted(message) if message.role == Role::User => {
-                // Its answer is named once it begins.
+                // Its answer is named once its run begins.
                 self.asked = MessageId::new(&message.message_id).ok().map(|said| Asked {
                     answer: said.clone(),
                     said,

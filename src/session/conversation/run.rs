@@ -31,7 +31,8 @@ pub struct Run {
     /// What was streamed, for the case that the run breaks off.
     text: String,
     citations: Vec<Citation>,
-    first_delta: Option<u64>,
+    /// Number of the first event that the whole answer contains.
+    first_contained: Option<u64>,
 }
 
 /// Why a run came to its end without the agent saying so.
@@ -64,7 +65,7 @@ impl Run {
             completed: false,
             text: String::new(),
             citations: Vec::new(),
-            first_delta: None,
+            first_contained: None,
         }
     }
 
@@ -82,12 +83,12 @@ impl Run {
     pub(super) fn restored(id: RunId) -> Self {
         let fresh = id.as_str().trim_start_matches("run-").to_owned();
         let nobody = ClientId::new("gone").expect("a word makes an identifier");
-        Self { id, ..Self::new(&fresh, nobody, Vec::new()) }
+        // Whether its answer had begun is not in the log, so that it counts as begun.
+        Self { id, started: true, ..Self::new(&fresh, nobody, Vec::new()) }
     }
 
-    /// Its answer had begun.
+    /// Its answer is given in place of an earlier one.
     pub(super) fn resume_message(&mut self, message: Option<MessageId>, rev: Option<u32>) {
-        self.started = true;
         self.rev = rev.unwrap_or(1);
         self.message = message.unwrap_or_else(|| self.message.clone());
     }
@@ -182,13 +183,20 @@ impl Conversation {
     fn start_message(&mut self, now: Moment, effects: &mut Vec<ConversationEffect>) {
         let Some(run) = self.run.as_mut().filter(|run| !run.started) else { return };
         run.started = true;
-        let started = MessageStarted {
-            message_id: run.message.to_string(),
-            role: Role::Agent,
-            run_id: Some(run.id.to_string()),
-            rev: (run.rev > 1).then_some(run.rev),
-        };
-        self.append(ServerMessage::MessageStarted(started), None, now, effects);
+        let rev = (run.rev > 1).then_some(run.rev);
+        let message_id = run.message.to_string();
+        let started = MessageStarted { message_id, role: Role::Agent, run_id: Some(run.id.to_string()), rev };
+        let seq = self.append(ServerMessage::MessageStarted(started), None, now, effects);
+        if rev.is_none() {
+            self.contained(seq);
+        }
+    }
+
+    /// Notes that the whole answer will contain event number `seq`.
+    fn contained(&mut self, seq: u64) {
+        if let Some(run) = self.run.as_mut() {
+            run.first_contained.get_or_insert(seq);
+        }
     }
 
     fn cite(&mut self, citation: Citation, now: Moment, effects: &mut Vec<ConversationEffect>) {
@@ -196,7 +204,8 @@ impl Conversation {
         let Some(run) = self.run.as_mut().filter(|run| !run.completed) else { return };
         let added = CitationAdded { message_id: run.message.to_string(), citation: answer::citation(&citation) };
         run.citations.push(citation);
-        self.append(ServerMessage::CitationAdded(added), None, now, effects);
+        let seq = self.append(ServerMessage::CitationAdded(added), None, now, effects);
+        self.contained(seq);
     }
 
     fn stream(
@@ -216,9 +225,7 @@ impl Conversation {
         let message_id = run.message.to_string();
         let delta = MessageDelta { message_id, delta: text, cites, from_seq: None };
         let seq = self.append(ServerMessage::MessageDelta(delta), None, now, effects);
-        if let Some(run) = self.run.as_mut() {
-            run.first_delta.get_or_insert(seq);
-        }
+        self.contained(seq);
     }
 
     fn complete(
@@ -256,7 +263,7 @@ impl Conversation {
             citations: message.citations.iter().map(answer::citation).collect(),
             quick_replies,
             finish_reason: answer::finish_reason(outcome),
-            from_seq: self.run.as_ref().and_then(|run| run.first_delta),
+            from_seq: self.run.as_ref().and_then(|run| run.first_contained),
             run_id: Some(prefix),
         };
         let seq = self.append(ServerMessage::MessageCompleted(Box::new(completed)), None, now, effects);

@@ -13,6 +13,8 @@ const ADDRESSES: [&str; 5] = ["https://", "http://", "ftp://", "mailto:", "www."
 pub(super) enum Found<'a> {
     /// Text to be shown as it is.
     Text,
+    /// Code within a line.
+    Code,
     /// A character that must be shown as itself.
     Escaped,
     /// The line that opens or closes a block of code; what is open after it.
@@ -35,6 +37,8 @@ pub(super) struct Scan<'a> {
     pub(super) at_end: bool,
     /// Marks of the block of code that is open.
     pub(super) fence: Option<(char, usize)>,
+    /// Whether marks of code stand before it that could open some, or could be its end.
+    pub(super) open_code: bool,
     /// Whether it stands at the beginning of a line.
     pub(super) line_start: bool,
 }
@@ -95,7 +99,8 @@ impl<'a> Scan<'a> {
     ///
     /// What is not certainly code is read as text, which is the stricter way: a
     /// block counts at the very beginning of a line alone, where no list or quotation
-    /// can end it, and code within a line must not hold what a table could cut out.
+    /// can end it, and code within a line must not hold what a table could cut out, nor
+    /// come behind a mark in the same paragraph that has no partner in its line.
     fn code(self, mark: char) -> Option<(usize, Found<'a>)> {
         let count = Self::run_of(self.rest, mark);
         if count == self.rest.len() && !self.at_end {
@@ -109,7 +114,7 @@ impl<'a> Scan<'a> {
                 None => self.wait_or((count, Found::Text)),
             };
         }
-        if mark == '~' {
+        if mark == '~' || self.open_code {
             return Some((count, Found::Text));
         }
         let mut from = 0;
@@ -121,7 +126,7 @@ impl<'a> Scan<'a> {
             }
             if closing == count {
                 let is_certain = !line[..from + open].contains('|');
-                return Some((if is_certain { end } else { count }, Found::Text));
+                return Some(if is_certain { (end, Found::Code) } else { (count, Found::Text) });
             }
             from += open + closing;
         }
