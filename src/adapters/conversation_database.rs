@@ -5,9 +5,9 @@
 //! `synchronous = FULL`): many conversations share one sync. The pieces of an answer
 //! on its way are kept in memory, until the whole answer contains them.
 
-mod checkpoints;
 mod schema;
 pub mod user_data;
+mod write_ahead;
 mod writer;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,7 +27,7 @@ use crate::ports::conversation_store::{
     ConversationStore, Inactive, Keep, LogPosition, NewEvent, StoreError, StoredEvent,
 };
 
-use checkpoints::Checkpoints;
+use write_ahead::WriteAhead;
 use writer::{Answer, Job, Row, Work, missing};
 
 /// Jobs that wait for the writer; more make their callers wait.
@@ -116,13 +116,11 @@ impl ConversationDatabase {
         fs::create_dir_all(folder).map_err(fault(folder))?;
         let lock = lock(folder)?;
         let path = folder.join(FILE);
-        let connection = schema::open(&path)?;
-        let checkpoints = Checkpoints::of(&path, &connection)
-            .map_err(|source| OpenError::Database { path: path.clone(), source })?;
+        let database = WriteAhead::open(&path)?;
         let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
         let writer = std::thread::Builder::new()
             .name("conversations".to_owned())
-            .spawn(move || writer::run(connection, checkpoints, waiting))
+            .spawn(move || writer::run(database, waiting))
             .map_err(fault(folder))?;
         Ok(Self { jobs: Some(jobs), writer: Some(writer), tails: Mutex::default(), _lock: lock })
     }
@@ -240,7 +238,7 @@ impl ConversationStore for ConversationDatabase {
             rows.push(Row { seq, frame, fingerprint, begins });
         }
         if !rows.is_empty() {
-            self.carry_out(Work::Append { conversation: conversation.clone(), rows, last }).await?;
+            self.carry_out(Work::Append { conversation: conversation.clone(), rows }).await?;
         }
         let mut tails = self.tails();
         let tail = tails.get_mut(conversation).ok_or(StoreError::NotFound)?;

@@ -4,7 +4,9 @@
 //! A log is identified by its conversation and epoch. Its events are numbered
 //! from 1. What lasts is on disk once `append` returns, where the store has a disk.
 //! What does not last, the pieces of an answer on its way, is there for every read
-//! until the process ends or an event that lasts contains it.
+//! until the process ends or an event that lasts contains it. After the process has
+//! ended, the numbers of pieces that nothing lasting came after are given again: a log
+//! that ends with an open run needs a new epoch then.
 
 use std::collections::BTreeMap;
 

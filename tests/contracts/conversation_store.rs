@@ -198,7 +198,7 @@ async fn a_database_keeps_what_lasts() {
     drop(store);
     let store = ConversationDatabase::open(folder.path()).expect("a database");
     let position = store.position(&one, &ann).await.expect("a position");
-    assert_eq!((position.epoch, position.seq), (start.epoch, 2), "numbers that were given are not given again");
+    assert_eq!((position.epoch, position.seq), (start.epoch, 1), "what passes is gone with its number");
     let kept = store.read_after(&one, 0, 10).await.expect("events");
     assert_eq!(kept.iter().map(|event| event.seq).collect::<Vec<_>>(), [1]);
 }

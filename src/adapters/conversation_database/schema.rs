@@ -48,6 +48,22 @@ const MIGRATIONS: &[&str] = &[
     "
     CREATE INDEX conversation_by_change ON conversation (changed, id);
 ",
+    // In the order in which events come, whatever their conversation: those of a
+    // transaction share their pages, and one of more than 1 KB stands in a leaf.
+    "
+    CREATE TABLE logged (
+        place INTEGER PRIMARY KEY,
+        conversation INTEGER NOT NULL REFERENCES conversation (number) ON DELETE CASCADE,
+        seq INTEGER NOT NULL,
+        frame TEXT NOT NULL,
+        fingerprint INTEGER
+    ) STRICT;
+    INSERT INTO logged (conversation, seq, frame, fingerprint)
+        SELECT conversation, seq, frame, fingerprint FROM event ORDER BY conversation, seq;
+    DROP TABLE event;
+    ALTER TABLE logged RENAME TO event;
+    CREATE UNIQUE INDEX event_of_conversation ON event (conversation, seq);
+",
 ];
 
 /// Opens the database and brings its schema up to date.

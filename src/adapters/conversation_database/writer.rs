@@ -8,15 +8,16 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoints::Checkpoints;
+use super::write_ahead::WriteAhead;
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{Inactive, LogPosition, StoreError, StoredEvent};
 
 /// Jobs that share one transaction.
 const JOBS_TOGETHER: usize = 256;
-/// How long more jobs are waited for after some came together: others will come, and
-/// each transaction costs a sync.
+/// How long more jobs are waited for, up to so many, after some came together: others
+/// will come, and each transaction costs a sync.
 const GATHERING: Duration = Duration::from_millis(1);
+const GATHERED_JOBS: usize = 16;
 /// How exact it is when a conversation has changed last, in seconds: each change of it
 /// costs two entries of indexes.
 const CHANGE_SECONDS: i64 = 60;
@@ -43,7 +44,6 @@ pub(super) enum Work {
     Append {
         conversation: ConversationId,
         rows: Vec<Row>,
-        last: u64,
     },
     ReadAfter {
         conversation: ConversationId,
@@ -140,11 +140,11 @@ impl From<rusqlite::Error> for Fault {
 }
 
 /// Carries out jobs until nobody can send any more.
-pub(super) fn run(mut connection: Connection, mut checkpoints: Checkpoints, mut waiting: mpsc::Receiver<Job>) {
+pub(super) fn run(mut database: WriteAhead, mut waiting: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(JOBS_TOGETHER);
     let mut is_busy = false;
     while waiting.blocking_recv_many(&mut jobs, JOBS_TOGETHER) > 0 {
-        if is_busy {
+        if is_busy && jobs.len() < GATHERED_JOBS {
             thread::sleep(GATHERING);
             while jobs.len() < JOBS_TOGETHER
                 && let Ok(job) = waiting.try_recv()
@@ -154,17 +154,17 @@ pub(super) fn run(mut connection: Connection, mut checkpoints: Checkpoints, mut 
         }
         is_busy = jobs.len() > 1;
         let (works, replies): (Vec<Work>, Vec<_>) = jobs.drain(..).map(|job| (job.work, job.reply)).unzip();
-        match together(&mut connection, &works) {
+        match together(&mut database.connection, &works) {
             Ok(answers) => {
                 for (reply, answer) in replies.into_iter().zip(answers) {
                     let _ = reply.send(answer);
                 }
-                checkpoints.committed(works.len(), &connection);
+                database.committed(works.len());
             }
             // Each for itself, so that reads are served while nothing can be written.
             Err(_) => {
                 for (reply, work) in replies.into_iter().zip(works) {
-                    let alone = together(&mut connection, &[work]).map(|mut answers| answers.remove(0));
+                    let alone = together(&mut database.connection, &[work]).map(|mut answers| answers.remove(0));
                     let _ = reply.send(alone.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()))));
                 }
             }
@@ -195,7 +195,7 @@ fn carry_out(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault
                 .filter(|(_, owner)| user.as_ref().is_none_or(|user| owner == user.as_str()));
             found.map(|(position, _)| Answer::Position(position)).ok_or(Fault::Refused(StoreError::NotFound))
         }
-        Work::Append { conversation, rows, last } => append(transaction, conversation, rows, *last),
+        Work::Append { conversation, rows } => append(transaction, conversation, rows),
         Work::ReadAfter { conversation, after, limit } => {
             let query =
                 "SELECT seq, frame, fingerprint FROM event WHERE conversation = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
@@ -267,7 +267,9 @@ fn position(
     transaction: &Transaction<'_>,
     conversation: &ConversationId,
 ) -> Result<Option<(LogPosition, String)>, rusqlite::Error> {
-    let query = "SELECT epoch, seq, user FROM conversation WHERE id = ?1";
+    let query =
+        "SELECT epoch, max(c.seq, coalesce((SELECT max(e.seq) FROM event e WHERE e.conversation = c.number), 0)),
+        user FROM conversation c WHERE id = ?1";
     transaction
         .prepare_cached(query)?
         .query_row([conversation.as_str()], |row| {
@@ -283,21 +285,15 @@ fn number_of(transaction: &Transaction<'_>, conversation: &ConversationId) -> Re
     number.ok_or(Fault::Refused(StoreError::NotFound))
 }
 
-fn append(
-    transaction: &Transaction<'_>,
-    conversation: &ConversationId,
-    rows: &[Row],
-    last: u64,
-) -> Result<Answer, Fault> {
-    let query = "SELECT number, seq, unixepoch() - changed >= ?2 FROM conversation WHERE id = ?1";
-    let found: Option<(i64, i64, bool)> = transaction
+/// Writes the last page of all events and one of the index, and as a rule no other; the
+/// index makes sure that a number is new.
+fn append(transaction: &Transaction<'_>, conversation: &ConversationId, rows: &[Row]) -> Result<Answer, Fault> {
+    let query = "SELECT number, unixepoch() - changed >= ?2 FROM conversation WHERE id = ?1";
+    let found: Option<(i64, bool)> = transaction
         .prepare_cached(query)?
-        .query_row(params![conversation.as_str(), CHANGE_SECONDS], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row(params![conversation.as_str(), CHANGE_SECONDS], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let (number, seq, is_due) = found.ok_or(Fault::Refused(StoreError::NotFound))?;
-    if rows.first().is_some_and(|row| row.seq.cast_signed() <= seq) {
-        return Err(Fault::Refused(StoreError::Failed("the log has gone on without this process".to_owned())));
-    }
+    let (number, is_due) = found.ok_or(Fault::Refused(StoreError::NotFound))?;
     let mut insert = transaction
         .prepare_cached("INSERT INTO event (conversation, seq, frame, fingerprint) VALUES (?1, ?2, ?3, ?4)")?;
     for row in rows {
@@ -309,12 +305,10 @@ fn append(
             transaction.prepare_cached(query)?.execute([automation.as_str()])?;
         }
     }
-    let query = if is_due {
-        "UPDATE conversation SET seq = ?2, changed = unixepoch() WHERE number = ?1"
-    } else {
-        "UPDATE conversation SET seq = ?2 WHERE number = ?1"
-    };
-    transaction.prepare_cached(query)?.execute(params![number, last.cast_signed()])?;
+    if is_due {
+        let query = "UPDATE conversation SET changed = unixepoch() WHERE number = ?1";
+        transaction.prepare_cached(query)?.execute([number])?;
+    }
     Ok(Answer::Done)
 }
 

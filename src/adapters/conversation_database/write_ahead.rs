@@ -1,0 +1,113 @@
+//! The database with its write-ahead log, and how the one gets into the other.
+//!
+//! Moving the log takes syncs and a write of every page that has changed, and whoever
+//! wants something stored would wait for it; so a thread of its own moves it beside the
+//! writer. The log starts over only once all of it was moved, so the writer moves the
+//! little that has come meanwhile.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{OpenError, schema};
+
+/// Jobs after which the log is moved. Each writes about two pages of it.
+const JOBS: usize = 4_000;
+/// How long a process that erases or hands out data is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The database as its writer has it.
+#[derive(Debug)]
+pub(super) struct WriteAhead {
+    /// The connection of the writer.
+    pub(super) connection: Connection,
+    /// Jobs since the log was moved.
+    jobs: usize,
+    is_moving: bool,
+    /// Whether the thread has moved what there was.
+    is_moved: Arc<AtomicBool>,
+    /// Absent only while this is dropped.
+    wanted: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// Closed last: closing a file gives up every lock that the process has on it, also
+    /// those of a connection.
+    _file: Arc<File>,
+}
+
+impl WriteAhead {
+    /// Opens the database at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened, was written by a later version, or no thread can be started.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let folder = |source| OpenError::Folder { path: path.to_owned(), source };
+        let database = |source| OpenError::Database { path: path.to_owned(), source };
+        let connection = schema::open(path)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(database)?;
+        let mover = Connection::open(path).map_err(database)?;
+        mover.busy_timeout(PATIENCE).map_err(database)?;
+        let file = Arc::new(File::options().read(true).write(true).open(path).map_err(folder)?);
+        let is_moved = Arc::new(AtomicBool::new(false));
+        let (wanted, requests) = mpsc::sync_channel(1);
+        let (moved, synced) = (is_moved.clone(), file.clone());
+        let thread = std::thread::Builder::new()
+            .name("write-ahead".to_owned())
+            .spawn(move || serve(&mover, &synced, &requests, &moved))
+            .map_err(folder)?;
+        Ok(Self {
+            connection,
+            jobs: 0,
+            is_moving: false,
+            is_moved,
+            wanted: Some(wanted),
+            thread: Some(thread),
+            _file: file,
+        })
+    }
+
+    /// Notes that `jobs` more were committed.
+    pub(super) fn committed(&mut self, jobs: usize) {
+        self.jobs += jobs;
+        if self.is_moved.swap(false, Ordering::Acquire) {
+            move_log(&self.connection);
+            (self.jobs, self.is_moving) = (0, false);
+        } else if self.jobs >= JOBS && !self.is_moving {
+            self.is_moving = self.wanted.as_ref().is_some_and(|wanted| wanted.try_send(()).is_ok());
+        }
+    }
+}
+
+impl Drop for WriteAhead {
+    fn drop(&mut self) {
+        drop(self.wanted.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that moves the write-ahead log panicked");
+        }
+    }
+}
+
+fn serve(connection: &Connection, file: &File, requests: &Receiver<()>, is_moved: &AtomicBool) {
+    while requests.recv().is_ok() {
+        move_log(connection);
+        // SQLite leaves that to whoever moves the last of it.
+        if let Err(error) = file.sync_data() {
+            tracing::warn!(%error, "the database cannot be synced");
+        }
+        is_moved.store(true, Ordering::Release);
+    }
+}
+
+/// Moves as much as nobody reads at present.
+fn move_log(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        tracing::warn!(%error, "the write-ahead log cannot be moved into the database");
+    }
+}
