@@ -2,11 +2,13 @@
 //!
 //! One thread writes. It takes every job that waits, carries all of them out in one
 //! transaction, and answers once the transaction is on disk (write-ahead log,
-//! `synchronous = FULL`): many conversations share one sync. The pieces of an answer
+//! `synchronous = FULL`): many conversations share one sync. Another one reads. The pieces of an answer
 //! on its way are kept in memory, until the whole answer contains them.
 
+mod reader;
 mod schema;
 pub mod user_data;
+mod work;
 mod write_ahead;
 mod writer;
 
@@ -27,10 +29,10 @@ use crate::ports::conversation_store::{
     ConversationStore, Inactive, Keep, LogPosition, NewEvent, StoreError, StoredEvent,
 };
 
+use work::{Answer, Job, Row, Work, missing};
 use write_ahead::WriteAhead;
-use writer::{Answer, Job, Row, Work, missing};
 
-/// Jobs that wait for the writer; more make their callers wait.
+/// Jobs that wait for a thread; more make their callers wait.
 const WAITING_JOBS: usize = 1024;
 /// The database's file in its folder.
 const FILE: &str = "conversations.sqlite";
@@ -85,9 +87,9 @@ pub enum OpenError {
 /// Conversations in an SQLite database.
 #[derive(Debug)]
 pub struct ConversationDatabase {
-    /// Absent only while this is dropped.
-    jobs: Option<mpsc::Sender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    /// The threads, each with the way to send jobs to it.
+    reader: Worker,
+    writer: Worker,
     tails: Mutex<HashMap<ConversationId, Tail>>,
     /// Held until the process ends.
     _lock: File,
@@ -117,18 +119,17 @@ impl ConversationDatabase {
         let lock = lock(folder)?;
         let path = folder.join(FILE);
         let database = WriteAhead::open(&path)?;
-        let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
-        let writer = std::thread::Builder::new()
-            .name("conversations".to_owned())
-            .spawn(move || writer::run(database, waiting))
-            .map_err(fault(folder))?;
-        Ok(Self { jobs: Some(jobs), writer: Some(writer), tails: Mutex::default(), _lock: lock })
+        let connection = reader::open(&path).map_err(|source| OpenError::Database { path: path.clone(), source })?;
+        let writer = Worker::start("conversations", move |jobs| writer::run(database, jobs)).map_err(fault(folder))?;
+        let reader = Worker::start("histories", move |jobs| reader::run(connection, jobs)).map_err(fault(folder))?;
+        Ok(Self { reader, writer, tails: Mutex::default(), _lock: lock })
     }
 
     async fn carry_out(&self, work: Work) -> Result<Answer, StoreError> {
-        let gone = || StoreError::Failed("the writer has ended".to_owned());
+        let gone = || StoreError::Failed("the database is closed".to_owned());
         let (reply, answer) = oneshot::channel();
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        let worker = if work.is_reading() { &self.reader } else { &self.writer };
+        let jobs = worker.jobs.as_ref().ok_or_else(gone)?;
         jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -156,14 +157,30 @@ impl ConversationDatabase {
     }
 }
 
-impl Drop for ConversationDatabase {
-    /// Waits until the writer has closed the database, before the lock goes.
+/// A thread that carries out jobs, one after the other.
+#[derive(Debug)]
+struct Worker {
+    /// Absent only while this is dropped.
+    jobs: Option<mpsc::Sender<Job>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    fn start(name: &str, run: impl FnOnce(mpsc::Receiver<Job>) + Send + 'static) -> std::io::Result<Self> {
+        let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(waiting))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+}
+
+impl Drop for Worker {
+    /// Waits until the thread has closed its connection.
     fn drop(&mut self) {
         drop(self.jobs.take());
-        if let Some(writer) = self.writer.take()
-            && writer.join().is_err()
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
         {
-            tracing::error!("the writer of conversations panicked");
+            tracing::error!("a thread of the conversations panicked");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A chat model without a network, for load tests: it quotes a passage that it is
 //! given, and then writes numbers at a steady rate, each of them the time at which
-//! it was written, so that a reader can tell how long it was on its way.
+//! it was written, so that a reader can tell how long it was on its way. Asked for a
+//! form, as when a question is to be rewritten, it says nothing, at once.
 
 use std::time::Duration;
 
@@ -64,9 +65,13 @@ impl ChatModel for ScriptedChat {
     }
 
     async fn answer(&self, request: &ChatRequest) -> Result<ChatStream, ChatError> {
-        let ScriptedSettings { per_second, pieces } = self.settings;
+        let ScriptedSettings { per_second, mut pieces } = self.settings;
+        if request.form.is_some() {
+            pieces = 0;
+        }
         let (start, now) = (Instant::now(), self.now);
-        let quotation = stream::iter([Ok(ChatEvent::Text(quotation(request)))]);
+        let quoted = request.form.is_none().then(|| Ok(ChatEvent::Text(quotation(request))));
+        let quotation = stream::iter(quoted);
         // By the clock and not by the piece before, so that a late one delays no other.
         let numbers = stream::iter(1..=pieces).then(move |number| async move {
             sleep_until(start + Duration::from_secs(1) * number / per_second).await;

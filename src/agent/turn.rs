@@ -48,6 +48,7 @@ pub(super) async fn run(
         request,
         events,
         attributes: &attributes,
+        language: snapshot.language_of(&request.message, request.context.user.locale.as_ref()),
         trace: TurnTrace { knowledge_version: snapshot.version, ..TurnTrace::default() },
         watch: Stopwatch::start(),
         degraded: false,
@@ -73,6 +74,8 @@ struct Turn<'a> {
     request: &'a TurnRequest,
     events: &'a mpsc::Sender<TurnEvent>,
     attributes: &'a Attributes,
+    /// That of the user's message.
+    language: language::Language,
     trace: TurnTrace,
     watch: Stopwatch,
     degraded: bool,
@@ -94,7 +97,7 @@ impl<'a> Turn<'a> {
     /// What the chip that was clicked stands for, if the user may still have it.
     fn chosen(&mut self) -> Option<Reply> {
         let project = Arc::clone(&self.snapshot.project);
-        let language = self.language();
+        let language = self.language;
         match self.request.choice.as_ref()? {
             Choice::Answer(id) => {
                 let answer = project.answers.get(id).filter(|answer| self.may_have(answer))?;
@@ -206,7 +209,7 @@ impl<'a> Turn<'a> {
 
     fn read(&self, text: &str) -> Reading {
         let embedder = self.embedder;
-        let language = self.language();
+        let language = self.language;
         let corrected = embedder
             .knows(language.as_str())
             .then(|| self.snapshot.phrases.corrected(text, |word| embedder.is_word(word)))
@@ -270,10 +273,6 @@ impl<'a> Turn<'a> {
         self.trace.questions = traces;
         let strictness = self.snapshot.project.settings.combination;
         (replies.len() > 1).then(|| reply::joined(replies, strictness)).flatten()
-    }
-
-    fn language(&self) -> language::Language {
-        self.snapshot.language_of(&self.request.message, self.request.context.user.locale.as_ref())
     }
 
     fn input(&self, language: language::Language, corrected: Option<String>) -> InputTrace {

@@ -15,6 +15,8 @@ use crate::protocol::server_message::{ServerFrame, ServerMessage};
 
 /// Pieces of an answer are not merged beyond this size.
 const MAX_MERGED_BYTES: usize = 32 * 1024;
+/// Room that a waiting frame may have left.
+const SPARE_BYTES: usize = 1024;
 
 /// A frame that is sent to one or several clients.
 #[derive(Clone, Debug)]
@@ -36,12 +38,12 @@ struct Piece {
 impl Outgoing {
     /// A frame as it is.
     pub fn new(frame: &ServerFrame) -> Self {
-        Self { text: encode(frame).into(), delta: None }
+        Self::encoded(encode(frame))
     }
 
     /// A frame that is encoded already.
     pub fn encoded(text: String) -> Self {
-        Self { text: text.into(), delta: None }
+        Self { text: kept(text), delta: None }
     }
 
     /// An event that is encoded already.
@@ -53,7 +55,7 @@ impl Outgoing {
             }
             _ => None,
         };
-        Self { text: text.into(), delta }
+        Self { text: kept(text), delta }
     }
 
     fn len(&self) -> usize {
@@ -88,6 +90,15 @@ impl Outgoing {
             Some(_) | None => self.text,
         }
     }
+}
+
+/// A text that may wait for long, without more room than it needs: what it was written
+/// into has grown by doubling.
+fn kept(mut text: String) -> Utf8Bytes {
+    if text.capacity() - text.len() > SPARE_BYTES {
+        text.shrink_to_fit();
+    }
+    text.into()
 }
 
 /// A frame as JSON.

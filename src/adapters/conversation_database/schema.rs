@@ -81,7 +81,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn prepare(connection: &Connection) -> Result<(), Error> {
+/// Says how a connection uses the database.
+pub(super) fn prepare(connection: &Connection) -> Result<(), Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -109,20 +109,29 @@ impl Endpoint {
         }
     }
 
-    /// What the endpoint tells of its models, when it does within the time.
+    /// What the endpoint tells of its models, when it does within the time. It is asked
+    /// again when that fails: it may have closed the connection that the answer before
+    /// has left open.
     pub(super) async fn models(&self, within: Duration) -> Option<Value> {
         let told = async {
-            let mut response = self.through(|client| async move { client.models().list_byot().await }).await.ok()?;
-            let mut body = Vec::new();
-            while let Some(part) = response.chunk().await.ok()? {
-                body.extend_from_slice(&part);
-                if body.len() > MAX_MODELS {
-                    return None;
-                }
+            match self.listed().await {
+                Some(models) => Some(models),
+                None => self.listed().await,
             }
-            serde_json::from_slice(&body).ok()
         };
         tokio::time::timeout(within, told).await.ok()?
+    }
+
+    async fn listed(&self) -> Option<Value> {
+        let mut response = self.through(|client| async move { client.models().list_byot().await }).await.ok()?;
+        let mut body = Vec::new();
+        while let Some(part) = response.chunk().await.ok()? {
+            body.extend_from_slice(&part);
+            if body.len() > MAX_MODELS {
+                return None;
+            }
+        }
+        serde_json::from_slice(&body).ok()
     }
 
     /// Lets async-openai ask, and takes the answer from its transport.
