@@ -166,7 +166,7 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<Vec<Inactive>, StoreError>;
 
     /// Removes a conversation with all that belongs to it, unless something has happened
-    /// in it since `before`; and with the last one of a user the posts that they have
+    /// in it since `before`, to the minute; and with the last one of a user the posts that they have
     /// seen. Tells whether it was removed.
     ///
     /// # Errors

@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 use serde::Serialize;
 
 use super::FILE;
+use super::work::blank;
+
+/// How often it is tried to empty the write-ahead log, and how far apart.
+const CHECKPOINTS: u32 = 20;
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 
 /// One event of one of the user's conversations.
 #[derive(Debug, Serialize)]
@@ -94,15 +99,24 @@ fn knows_seen_posts(connection: &Connection) -> Result<bool, rusqlite::Error> {
 /// # Errors
 /// When the database is not there or cannot be written.
 pub fn erase(folder: &Path, user: &str) -> Result<Erased, UserDataError> {
-    let connection = open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut connection = open(folder, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    let conversations = connection.execute("DELETE FROM conversation WHERE user = ?1", params![user])?;
-    if knows_seen_posts(&connection)? {
-        connection.execute("DELETE FROM seen_post WHERE user = ?1", params![user])?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    blank(&transaction, "SELECT number FROM conversation WHERE user = ?1", params![user])?;
+    let conversations = transaction.execute("DELETE FROM conversation WHERE user = ?1", params![user])?;
+    if knows_seen_posts(&transaction)? {
+        transaction.execute("DELETE FROM seen_post WHERE user = ?1", params![user])?;
     }
-    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if is_busy { Err(UserDataError::Busy) } else { Ok(Erased { conversations }) }
+    transaction.commit()?;
+    // Nobody is waited for who moves the log at the same time.
+    for _ in 0..CHECKPOINTS {
+        if !connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))? {
+            return Ok(Erased { conversations });
+        }
+        std::thread::sleep(CHECKPOINT_PAUSE);
+    }
+    Err(UserDataError::Busy)
 }
 
 fn open(folder: &Path, flags: OpenFlags) -> Result<Connection, UserDataError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, Params, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
@@ -131,9 +131,9 @@ impl Answer {
     }
 }
 
-/// The fault of a writer that gives something else than was asked for.
+/// The fault of a thread that gives something else than was asked for.
 pub(super) fn missing(wanted: &str) -> StoreError {
-    StoreError::Failed(format!("the writer gave no {wanted}"))
+    StoreError::Failed(format!("the database gave no {wanted}"))
 }
 
 /// Why a job was not done.
@@ -141,11 +141,11 @@ enum Fault {
     /// This job alone.
     Refused(StoreError),
     /// The transaction with all its jobs.
-    Database(rusqlite::Error),
+    Database(Error),
 }
 
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
         Self::Database(error)
     }
 }
@@ -155,7 +155,7 @@ pub(super) fn carry_out(
     connection: &mut Connection,
     behavior: TransactionBehavior,
     works: &[Work],
-) -> Result<Vec<Result<Answer, StoreError>>, rusqlite::Error> {
+) -> Result<Vec<Result<Answer, StoreError>>, Error> {
     let transaction = connection.transaction_with_behavior(behavior)?;
     let mut answers = Vec::with_capacity(works.len());
     for work in works {
@@ -248,7 +248,7 @@ fn create(transaction: &Transaction<'_>, conversation: &ConversationId, user: &U
 fn position(
     transaction: &Transaction<'_>,
     conversation: &ConversationId,
-) -> Result<Option<(LogPosition, String)>, rusqlite::Error> {
+) -> Result<Option<(LogPosition, String)>, Error> {
     let query =
         "SELECT epoch, max(c.seq, coalesce((SELECT max(e.seq) FROM event e WHERE e.conversation = c.number), 0)),
         user FROM conversation c WHERE id = ?1";
@@ -270,7 +270,7 @@ fn number_of(transaction: &Transaction<'_>, conversation: &ConversationId) -> Re
 /// Writes the last page of all events and one of the index, and as a rule no other; the
 /// index makes sure that a number is new.
 fn append(transaction: &Transaction<'_>, conversation: &ConversationId, rows: &[Row]) -> Result<Answer, Fault> {
-    let query = "SELECT number, unixepoch() - changed >= ?2 FROM conversation WHERE id = ?1";
+    let query = "SELECT number, abs(unixepoch() - changed) >= ?2 FROM conversation WHERE id = ?1";
     let found: Option<(i64, bool)> = transaction
         .prepare_cached(query)?
         .query_row(params![conversation.as_str(), CHANGE_SECONDS], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -278,9 +278,14 @@ fn append(transaction: &Transaction<'_>, conversation: &ConversationId, rows: &[
     let (number, is_due) = found.ok_or(Fault::Refused(StoreError::NotFound))?;
     let mut insert = transaction
         .prepare_cached("INSERT INTO event (conversation, seq, frame, fingerprint) VALUES (?1, ?2, ?3, ?4)")?;
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
         let fingerprint = row.fingerprint.map(u64::cast_signed);
-        insert.execute(params![number, row.seq.cast_signed(), row.frame, fingerprint])?;
+        match insert.execute(params![number, row.seq.cast_signed(), row.frame, fingerprint]) {
+            Err(Error::SqliteFailure(error, _)) if at == 0 && error.code == ErrorCode::ConstraintViolation => {
+                return Err(Fault::Refused(StoreError::Failed("the log has gone on without this process".to_owned())));
+            }
+            inserted => inserted?,
+        };
         if let Some(automation) = &row.begins {
             let query = "INSERT INTO automation_run (automation, runs) VALUES (?1, 1)
                 ON CONFLICT (automation) DO UPDATE SET runs = runs + 1";
@@ -318,7 +323,22 @@ fn inactive(
     Ok(Answer::Inactive(found))
 }
 
+/// Overwrites the events of the conversations that `query` selects, before they are
+/// deleted: a page that events are taken from may keep copies of what moved within it,
+/// which `secure_delete` does not know.
+pub(super) fn blank(connection: &Connection, query: &str, values: impl Params) -> Result<usize, Error> {
+    let query = format!(
+        "UPDATE event SET frame = printf('%.*c', length(CAST(frame AS BLOB)), ' ') WHERE conversation IN ({query})"
+    );
+    connection.prepare_cached(&query)?.execute(values)
+}
+
 fn remove(transaction: &Transaction<'_>, conversation: &ConversationId, before: Timestamp) -> Result<Answer, Fault> {
+    blank(
+        transaction,
+        "SELECT number FROM conversation WHERE id = ?1 AND changed < ?2",
+        params![conversation.as_str(), before.as_second()],
+    )?;
     let query = "DELETE FROM conversation WHERE id = ?1 AND changed < ?2 RETURNING user";
     let user: Option<String> = transaction
         .prepare_cached(query)?

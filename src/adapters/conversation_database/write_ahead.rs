@@ -5,30 +5,29 @@
 //! writer. The log starts over only once all of it was moved, so the writer moves the
 //! little that has come meanwhile.
 
+use std::ffi::c_int;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 
 use super::{OpenError, schema};
 
-/// Jobs after which the log is moved. Each writes about two pages of it.
-const JOBS: usize = 4_000;
-/// How long a process that erases or hands out data is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Pages of the log after which it is moved, 4 KiB each.
+const PAGES: u32 = 6_000;
 
 /// The database as its writer has it.
 #[derive(Debug)]
 pub(super) struct WriteAhead {
     /// The connection of the writer.
     pub(super) connection: Connection,
-    /// Jobs since the log was moved.
-    jobs: usize,
+    /// Pages of the log.
+    pages: Arc<AtomicU32>,
     is_moving: bool,
     /// Whether the thread has moved what there was.
     is_moved: Arc<AtomicBool>,
@@ -48,10 +47,16 @@ impl WriteAhead {
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let folder = |source| OpenError::Folder { path: path.to_owned(), source };
         let database = |source| OpenError::Database { path: path.to_owned(), source };
-        let connection = schema::open(path)?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(database)?;
+        let mut connection = schema::open(path)?;
+        let pages = Arc::new(AtomicU32::new(0));
+        let committed = pages.clone();
+        // In place of the one by which SQLite moves the log itself.
+        let note = move |_: &mut Wal, pages: c_int| {
+            committed.store(pages.unsigned_abs(), Ordering::Relaxed);
+            Ok(())
+        };
+        connection.wal_hook(Some(note)).map_err(database)?;
         let mover = Connection::open(path).map_err(database)?;
-        mover.busy_timeout(PATIENCE).map_err(database)?;
         let file = Arc::new(File::options().read(true).write(true).open(path).map_err(folder)?);
         let is_moved = Arc::new(AtomicBool::new(false));
         let (wanted, requests) = mpsc::sync_channel(1);
@@ -62,7 +67,7 @@ impl WriteAhead {
             .map_err(folder)?;
         Ok(Self {
             connection,
-            jobs: 0,
+            pages,
             is_moving: false,
             is_moved,
             wanted: Some(wanted),
@@ -71,13 +76,12 @@ impl WriteAhead {
         })
     }
 
-    /// Notes that `jobs` more were committed.
-    pub(super) fn committed(&mut self, jobs: usize) {
-        self.jobs += jobs;
+    /// Moves the log when it is due. To be called after each commit.
+    pub(super) fn settle(&mut self) {
         if self.is_moved.swap(false, Ordering::Acquire) {
             move_log(&self.connection);
-            (self.jobs, self.is_moving) = (0, false);
-        } else if self.jobs >= JOBS && !self.is_moving {
+            self.is_moving = false;
+        } else if self.pages.load(Ordering::Relaxed) >= PAGES && !self.is_moving {
             self.is_moving = self.wanted.as_ref().is_some_and(|wanted| wanted.try_send(()).is_ok());
         }
     }

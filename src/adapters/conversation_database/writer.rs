@@ -16,6 +16,7 @@ const JOBS_TOGETHER: usize = 256;
 /// will come, and each transaction costs a sync.
 const GATHERING: Duration = Duration::from_millis(1);
 const GATHERED_JOBS: usize = 16;
+
 /// Carries out jobs until nobody can send any more.
 pub(super) fn run(mut database: WriteAhead, mut waiting: mpsc::Receiver<Job>) {
     let mut jobs = Vec::with_capacity(JOBS_TOGETHER);
@@ -36,7 +37,6 @@ pub(super) fn run(mut database: WriteAhead, mut waiting: mpsc::Receiver<Job>) {
                 for (reply, answer) in replies.into_iter().zip(answers) {
                     let _ = reply.send(answer);
                 }
-                database.committed(works.len());
             }
             // Each for itself: the others need not fail with one.
             Err(_) => {
@@ -47,5 +47,6 @@ pub(super) fn run(mut database: WriteAhead, mut waiting: mpsc::Receiver<Job>) {
                 }
             }
         }
+        database.settle();
     }
 }

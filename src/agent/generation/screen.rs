@@ -43,6 +43,9 @@ pub(super) struct Screen {
     fence: Option<(char, usize)>,
     /// Whether a mark of code was shown in this paragraph that is not certainly closed.
     open_code: bool,
+    /// Whether marks were shown that could open a block of code where the rules of lists,
+    /// quotations and indents are known: what looks like its end must open none.
+    open_fence: bool,
     /// Whether what comes next is shown at the beginning of a line.
     line_start: bool,
     /// The last characters that were shown, where something was taken out behind them.
@@ -53,7 +56,7 @@ pub(super) struct Screen {
 }
 
 /// Characters that a link, an image or HTML could begin with.
-const MARKS: &[char] = &['<', '!', '[', ']', '(', '\\', '`', ':', '/'];
+const MARKS: &[char] = &['<', '!', '[', ']', '(', '\\', '`', '~', ':', '/'];
 /// How the schemes end that clients make links of.
 const SCHEMES: [&str; 4] = ["ttp", "tps", "ftp", "lto"];
 /// Characters that are kept to see what could come together over a cut.
@@ -92,26 +95,22 @@ impl Screen {
         let mut at = 0;
         while at < pending.len() {
             let rest = &pending[at..];
-            let Self { fence, open_code, line_start, .. } = *self;
-            let scan = Scan { rest, at_end, fence, open_code, line_start };
+            let Self { fence, open_code, open_fence, line_start, .. } = *self;
+            let scan = Scan { rest, at_end, fence, open_code, open_fence, line_start };
             let (length, found) = match scan.next() {
                 Some(next) => next,
                 None => break,
             };
             match found {
                 Found::Text => self.show(&rest[..length], &mut text),
-                Found::Code => {
-                    self.show(&rest[..length], &mut text);
-                    self.open_code = false;
-                }
+                Found::Code => self.show_code(&rest[..length], &mut text),
                 Found::Escaped => {
                     self.show("\\", &mut text);
                     self.show(&rest[..length], &mut text);
                 }
                 Found::Fence(fence) => {
                     self.fence = fence;
-                    self.show(&rest[..length], &mut text);
-                    self.open_code = false;
+                    self.show_code(&rest[..length], &mut text);
                 }
                 Found::Citation(numbers) => {
                     let (known, unknown): (Vec<u32>, Vec<u32>) =
@@ -159,6 +158,13 @@ impl Screen {
         pieces
     }
 
+    /// Shows marks of code that have their partner.
+    fn show_code(&mut self, shown: &str, text: &mut String) {
+        let open_fence = self.open_fence;
+        self.show(shown, text);
+        (self.open_code, self.open_fence) = (false, open_fence);
+    }
+
     fn show(&mut self, shown: &str, text: &mut String) {
         for c in shown.chars() {
             if !is_visible(c) {
@@ -181,6 +187,7 @@ impl Screen {
             if self.tail.chars().count() > TAIL {
                 self.tail.remove(0);
             }
+            self.open_fence |= self.fence.is_none() && matches!(self.tail.as_str(), "```" | "~~~");
         }
     }
 }
@@ -206,7 +213,8 @@ fn cite(pieces: &mut Vec<Piece>, text: String, numbers: Vec<u32>) {
 
 /// The words of a link or an image, without links of their own.
 fn plain(label: &str, allowed: &dyn Allowed) -> String {
-    let mut screen = Screen { line_start: false, ..Screen::default() };
+    // A mark of code before the label could end what looks like code in it.
+    let mut screen = Screen { line_start: false, open_code: true, ..Screen::default() };
     let mut label: String = label.chars().filter(|c| !matches!(c, '[' | ']' | '!')).collect();
     label = label.replace('\n', " ");
     let mut pieces = screen.push(&label, &Nowhere(allowed));

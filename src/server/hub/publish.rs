@@ -284,8 +284,8 @@ impl Core {
 }
 
 /// Whether nothing is left of an event once its run is forgotten, so that no copy
-/// need be kept of the conversation before it, and it is sent without waiting for the
-/// disk. Most events of a run are such.
+/// need be kept of the conversation before it. Most events of a run are such, and they
+/// wait for no sync, unless they begin an answer that is given again.
 pub(super) fn changes_only_the_run(event: &ConversationEvent) -> bool {
     match event {
         ConversationEvent::Turn { event, .. } => match event.as_ref() {
@@ -308,7 +308,7 @@ fn keep(message: &ServerMessage) -> Keep {
     match message {
         ServerMessage::MessageStarted(started) if started.run_id.is_some() && started.rev.is_none() => Keep::Passing,
         ServerMessage::MessageDelta(_) | ServerMessage::CitationAdded(_) => Keep::Passing,
-        ServerMessage::MessageCompleted(_) => Keep::Whole,
+        ServerMessage::MessageCompleted(message) if message.from_seq.is_some() => Keep::Whole,
         _ => Keep::Lasting,
     }
 }

@@ -1,6 +1,6 @@
 //! The events that a client has missed, with finished answers in one piece.
 
-use std::collections::HashMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 
@@ -25,20 +25,20 @@ struct HeadData {
 /// its text, and the sources that came between them. Its `from_seq` explains the hole.
 pub(super) fn compacted(events: &[StoredEvent]) -> Vec<Outgoing> {
     let heads: Vec<Option<Head>> = events.iter().map(|event| serde_json::from_str(&event.frame).ok()).collect();
-    let completed: HashMap<&str, u64> = heads
+    // An answer that was given again has several.
+    let completed: Vec<(&str, Range<u64>)> = events
         .iter()
-        .flatten()
-        .filter(|head| head.r#type == "message.completed")
-        .filter_map(|head| Some((head.data.message_id.as_deref()?, head.data.from_seq?)))
+        .zip(&heads)
+        .filter_map(|(event, head)| {
+            let head = head.as_ref().filter(|head| head.r#type == "message.completed")?;
+            Some((head.data.message_id.as_deref()?, head.data.from_seq?..event.seq))
+        })
         .collect();
     let is_contained = |event: &StoredEvent, head: &Head| {
         matches!(head.r#type.as_str(), "message.started" | "message.delta" | "citation.added")
-            && head
-                .data
-                .message_id
-                .as_deref()
-                .and_then(|message| completed.get(message))
-                .is_some_and(|from_seq| event.seq >= *from_seq)
+            && head.data.message_id.as_deref().is_some_and(|message| {
+                completed.iter().any(|(whole, numbers)| *whole == message && numbers.contains(&event.seq))
+            })
     };
     events
         .iter()
@@ -62,7 +62,8 @@ mod tests {
             r#"{"type":"citation.added","data":{"message_id":"m","ref":2}}"#,
             r#"{"type":"message.delta","data":{"message_id":"m","delta":"b"}}"#,
             r#"{"type":"message.completed","data":{"message_id":"m","text":"ab","from_seq":8}}"#,
-            r#"{"type":"message.delta","data":{"message_id":"n","delta":"c"}}"#,
+            r#"{"type":"message.started","data":{"message_id":"m","rev":2}}"#,
+            r#"{"type":"message.delta","data":{"message_id":"m","delta":"c"}}"#,
         ];
         let events: Vec<_> = (7..)
             .zip(frames)
@@ -75,6 +76,6 @@ mod tests {
                 serde_json::from_str::<serde_json::Value>(&text).expect("JSON")["seq"].as_u64().expect("a number")
             })
             .collect();
-        assert_eq!(seqs, [7, 12, 13]);
+        assert_eq!(seqs, [7, 12, 13, 14], "another attempt goes on");
     }
 }

@@ -79,7 +79,8 @@ impl Conversation {
         let message_id = message.to_string();
         let started =
             MessageStarted { message_id: message_id.clone(), role: Role::Agent, run_id: run_id.clone(), rev: None };
-        self.append(ServerMessage::MessageStarted(started), None, now, effects);
+        let is_answer = run_id.is_some();
+        let begun = self.append(ServerMessage::MessageStarted(started), None, now, effects);
         let completed = MessageCompleted {
             message_id,
             role: Role::Agent,
@@ -87,7 +88,7 @@ impl Conversation {
             citations: Vec::new(),
             quick_replies,
             finish_reason: FinishReason::Complete,
-            from_seq: None,
+            from_seq: is_answer.then_some(begun),
             run_id,
         };
         let seq = self.append(ServerMessage::MessageCompleted(Box::new(completed)), None, now, effects);

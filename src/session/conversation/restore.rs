@@ -54,7 +54,12 @@ impl Conversation {
                 self.run = RunId::new(&started.run_id).ok().map(Run::restored);
                 match started.trigger {
                     RunTrigger::Automation => self.asked = None,
-                    RunTrigger::Regenerate => {}
+                    RunTrigger::Regenerate => {
+                        if let Some((asked, run)) = self.asked.as_mut().zip(self.run.as_mut()) {
+                            asked.rev += 1;
+                            run.resume_message(Some(asked.answer.clone()), Some(asked.rev));
+                        }
+                    }
                     RunTrigger::Message | RunTrigger::QuickReply | RunTrigger::Launch => {
                         if let Some((asked, run)) = self.asked.as_mut().zip(self.run.as_ref()) {
                             asked.answer = run.message.clone();

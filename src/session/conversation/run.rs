@@ -83,8 +83,7 @@ impl Run {
     pub(super) fn restored(id: RunId) -> Self {
         let fresh = id.as_str().trim_start_matches("run-").to_owned();
         let nobody = ClientId::new("gone").expect("a word makes an identifier");
-        // Whether its answer had begun is not in the log, so that it counts as begun.
-        Self { id, started: true, ..Self::new(&fresh, nobody, Vec::new()) }
+        Self { id, ..Self::new(&fresh, nobody, Vec::new()) }
     }
 
     /// Its answer is given in place of an earlier one.

@@ -39,6 +39,8 @@ pub(super) struct Scan<'a> {
     pub(super) fence: Option<(char, usize)>,
     /// Whether marks of code stand before it that could open some, or could be its end.
     pub(super) open_code: bool,
+    /// Whether a block of code may be open already.
+    pub(super) open_fence: bool,
     /// Whether it stands at the beginning of a line.
     pub(super) line_start: bool,
 }
@@ -108,7 +110,7 @@ impl<'a> Scan<'a> {
         }
         let line_end = self.rest.find('\n');
         let line = &self.rest[count..line_end.unwrap_or(self.rest.len()).max(count)];
-        if count >= 3 && self.line_start && !(mark == '`' && line.contains('`')) {
+        if count >= 3 && self.line_start && !self.open_fence && !(mark == '`' && line.contains('`')) {
             return match line_end {
                 Some(end) => Some((end + 1, Found::Fence(Some((mark, count))))),
                 None => self.wait_or((count, Found::Text)),
@@ -139,8 +141,9 @@ impl<'a> Scan<'a> {
             Some(end) => (&self.rest[..end], end + 1),
             None => (self.rest, self.rest.len()),
         };
-        let trimmed = line.trim();
-        let is_run = !trimmed.is_empty() && trimmed.chars().all(|c| c == mark);
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let trimmed = line.trim_matches([' ', '\t']);
+        let is_run = indent <= 3 && !trimmed.is_empty() && trimmed.chars().all(|c| c == mark);
         let may_close = self.line_start && (is_run || trimmed.is_empty());
         if may_close && length == line.len() && !self.at_end && length < LONGEST {
             return None;
@@ -235,6 +238,8 @@ impl<'a> Scan<'a> {
         let is_end = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '"' | '`' | '\\' | '|' | '【');
         let word = &self.rest[..self.rest.find(is_end).unwrap_or(self.rest.len())];
         let is_open = word.len() == self.rest.len() && !self.at_end && word.len() <= LONGEST;
+        // An image may begin with the last one.
+        let word = word.trim_end_matches('!');
         let lower = word.to_ascii_lowercase();
         let start = ADDRESSES.iter().filter_map(|begin| lower.find(begin)).min();
         match start {

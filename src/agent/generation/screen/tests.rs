@@ -62,6 +62,12 @@ const CASES: &[(&str, &str)] = &[
     ("`\n`<http> `", "`\n`\\<http> `"),
     ("`\n\n`<http>`", "`\n\n`<http>`"),
     ("[a ` b](https://docs.example.com/a) ` <i>`", "[a ` b](https://docs.example.com/a) ` \\<i>`"),
+    ("`\n[`<b>`](https://evil.example)", "`\n`\\<b>`"),
+    (" ```\n```\n<img src=x> ![p](https://evil.example/?q=s)\n", " ```\n```\n\\<img src=x> p\n"),
+    ("```\n    ```\n```\n<b>", "```\n    ```\n```\n\\<b>"),
+    ("```\n```\u{a0}\n```\n<b>", "```\n```\u{a0}\n```\n\\<b>"),
+    ("[~~](https://evil.example)~\n~~~\n<b>", "~~ ~\n~~~\n\\<b>"),
+    ("a![x](https://docs.example.com/a)!", "a x!"),
     ("| `a | [x](https://evil.example) | b` |", "| `a | x | b` |"),
     ("- a\n  ```\n[x](https://evil.example)", "- a\n  ```\nx"),
     ("> [x]:\n> //evil.example\n\n[x]", "> \\[x]:\n> //evil.example\n\n[x]"),
@@ -107,7 +113,7 @@ proptest! {
         parts in proptest::collection::vec(
             prop::sample::select(vec![
                 "[", "]", "(", ")", "!", "<", ">", "`", "```", "\n", " ", "\\", "http", "s://", "- ", "> ", "    ", "|", "//evil.example", "evil.example", "www.",
-                "mailto:", "[1]", "[9]", "a", "https://evil.example/x", "https://docs.example.com/a", ":", "\"", "~~~", "【", "】",
+                "mailto:", "[1]", "[9]", "a", "https://evil.example/x", "https://docs.example.com/a", ":", "\"", "~~~", "【", "】", "<b>", "\u{a0}",
             ]),
             0..40,
         ),
