@@ -9,6 +9,7 @@ mod reader;
 mod schema;
 pub mod user_data;
 mod work;
+mod worker;
 mod write_ahead;
 mod writer;
 
@@ -17,12 +18,11 @@ use std::fs::{self, File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
 use crate::ports::conversation_store::{
@@ -30,6 +30,7 @@ use crate::ports::conversation_store::{
 };
 
 use work::{Answer, Job, Row, Work, missing};
+use worker::Worker;
 use write_ahead::WriteAhead;
 
 /// Jobs that wait for a thread; more make their callers wait.
@@ -88,8 +89,8 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct ConversationDatabase {
     /// The threads, each with the way to send jobs to it.
-    reader: Worker,
-    writer: Worker,
+    reader: Worker<Job>,
+    writer: Worker<Job>,
     tails: Mutex<HashMap<ConversationId, Tail>>,
     /// Held until the process ends.
     _lock: File,
@@ -120,8 +121,10 @@ impl ConversationDatabase {
         let path = folder.join(FILE);
         let database = WriteAhead::open(&path)?;
         let connection = reader::open(&path).map_err(|source| OpenError::Database { path: path.clone(), source })?;
-        let writer = Worker::start("conversations", move |jobs| writer::run(database, jobs)).map_err(fault(folder))?;
-        let reader = Worker::start("histories", move |jobs| reader::run(connection, jobs)).map_err(fault(folder))?;
+        let writer = Worker::start("conversations", WAITING_JOBS, move |jobs| writer::run(database, jobs));
+        let writer = writer.map_err(fault(folder))?;
+        let reader = Worker::start("histories", WAITING_JOBS, move |jobs| reader::run(connection, jobs));
+        let reader = reader.map_err(fault(folder))?;
         Ok(Self { reader, writer, tails: Mutex::default(), _lock: lock })
     }
 
@@ -129,7 +132,7 @@ impl ConversationDatabase {
         let gone = || StoreError::Failed("the database is closed".to_owned());
         let (reply, answer) = oneshot::channel();
         let worker = if work.is_reading() { &self.reader } else { &self.writer };
-        let jobs = worker.jobs.as_ref().ok_or_else(gone)?;
+        let jobs = worker.jobs().ok_or_else(gone)?;
         jobs.send(Job { work, reply }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
@@ -154,34 +157,6 @@ impl ConversationDatabase {
         let tails = self.tails();
         let passing = tails.get(conversation).into_iter().flat_map(|tail| &tail.passing);
         passing.filter(|event| wanted(event.seq)).cloned().collect()
-    }
-}
-
-/// A thread that carries out jobs, one after the other.
-#[derive(Debug)]
-struct Worker {
-    /// Absent only while this is dropped.
-    jobs: Option<mpsc::Sender<Job>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Worker {
-    fn start(name: &str, run: impl FnOnce(mpsc::Receiver<Job>) + Send + 'static) -> std::io::Result<Self> {
-        let (jobs, waiting) = mpsc::channel(WAITING_JOBS);
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || run(waiting))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
-    }
-}
-
-impl Drop for Worker {
-    /// Waits until the thread has closed its connection.
-    fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("a thread of the conversations panicked");
-        }
     }
 }
 

@@ -107,10 +107,7 @@ impl Classifier {
             let mut block = Block { first, classes, dense, weights: vec![0.0; (dense + sparse + 1) * classes] };
             dispatch!(Level::new(), simd => simd.vectorize(
                 #[inline(always)]
-                || match loss {
-                    Loss::Hinge => block.descend(examples, &costs, passes),
-                    Loss::Logistic => block.descend_logistic(examples, &costs, LOGISTIC_PASSES * passes),
-                }
+                || block.descend(examples, &costs, loss, passes)
             ));
             block
         };
@@ -172,13 +169,18 @@ impl Block {
 
     /// Dual coordinate descent over all examples and the classes of this block.
     #[inline(always)]
-    fn descend(&mut self, examples: &[Example<'_>], costs: &Costs, passes: usize) {
+    fn descend(&mut self, examples: &[Example<'_>], costs: &Costs, loss: Loss, passes: usize) {
         let classes = self.classes;
         let lengths: Vec<f32> = examples.iter().map(squared_length).collect();
         let mut duals = vec![0.0_f32; examples.len() * classes];
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let (mut margins, mut steps) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
         let mut shuffle = Shuffle::default();
+        let passes = match loss {
+            Loss::Hinge => passes,
+            // One more, in which the dual variables start.
+            Loss::Logistic => LOGISTIC_PASSES * passes + 1,
+        };
         for _ in 0..passes {
             shuffle.apply(&mut order);
             for at in &order {
@@ -186,73 +188,86 @@ impl Block {
                 self.margins(example.dense, example.sparse, &mut margins);
                 let duals = &mut duals[at * classes..][..classes];
                 let own = example.class.and_then(|class| class.checked_sub(self.first)).filter(|own| *own < classes);
-                let slack = 0.5 / (costs.others * example.weight);
-                let rate = 1.0 / (lengths[*at] + slack);
-                let mut largest = 0.0_f32;
-                for ((dual, margin), step) in duals.iter_mut().zip(&margins).zip(&mut steps) {
-                    // Of a negative example: its side is -1.
-                    let gradient = -margin - 1.0 + *dual * slack;
-                    let next = (*dual - gradient * rate).max(0.0);
-                    *step = *dual - next;
-                    *dual = next;
-                    largest = largest.max(step.abs());
-                }
-                if let Some(own) = own {
-                    // The step above was that of a negative example; its own class takes the other side.
-                    let before = duals[own] + steps[own];
-                    let slack = 0.5 / (costs.own[self.first + own] * example.weight);
-                    let gradient = margins[own] - 1.0 + before * slack;
-                    let next = (before - gradient / (lengths[*at] + slack)).max(0.0);
-                    duals[own] = next;
-                    steps[own] = next - before;
-                    largest = largest.max(steps[own].abs());
-                }
-                if largest > 0.0 {
+                let visit = Visit {
+                    length: lengths[*at],
+                    own,
+                    own_cost: own.map_or(0.0, |own| costs.own[self.first + own] * example.weight),
+                    others_cost: costs.others * example.weight,
+                };
+                let has_changed = match loss {
+                    Loss::Hinge => visit.hinge(duals, &margins, &mut steps),
+                    Loss::Logistic => visit.logistic(duals, &margins, &mut steps),
+                };
+                if has_changed {
                     self.add(example.dense, example.sparse, &steps);
                 }
             }
         }
+        if loss == Loss::Logistic {
+            self.weights.iter_mut().for_each(|weight| *weight *= MARGIN_OF_ODDS);
+        }
+    }
+}
+
+/// An example whose dual variables are moved, by class.
+struct Visit {
+    /// Its squared length.
+    length: f32,
+    own: Option<usize>,
+    own_cost: f32,
+    others_cost: f32,
+}
+
+impl Visit {
+    /// Moves each to the minimum of the squared hinge loss, and writes the steps of the
+    /// weights; whether there are any.
+    #[inline(always)]
+    fn hinge(&self, duals: &mut [f32], margins: &[f32], steps: &mut [f32]) -> bool {
+        let slack = 0.5 / self.others_cost;
+        let rate = 1.0 / (self.length + slack);
+        let mut largest = 0.0_f32;
+        for ((dual, margin), step) in duals.iter_mut().zip(margins).zip(&mut *steps) {
+            // Of a negative example: its side is -1.
+            let gradient = -margin - 1.0 + *dual * slack;
+            let next = (*dual - gradient * rate).max(0.0);
+            *step = *dual - next;
+            *dual = next;
+            largest = largest.max(step.abs());
+        }
+        if let Some(own) = self.own {
+            // The step above was that of a negative example; its own class takes the other side.
+            let before = duals[own] + steps[own];
+            let slack = 0.5 / self.own_cost;
+            let gradient = margins[own] - 1.0 + before * slack;
+            let next = (before - gradient / (self.length + slack)).max(0.0);
+            duals[own] = next;
+            steps[own] = next - before;
+            largest = largest.max(steps[own].abs());
+        }
+        largest > 0.0
     }
 
-    /// The same for the logistic loss: one Newton step for each dual variable, which
-    /// stays between its bounds (Yu, Huang and Lin, *Dual coordinate descent methods for
-    /// logistic regression and maximum entropy models*, Machine Learning 2011).
+    /// The same for the logistic loss: one Newton step, which stays between the bounds (Yu,
+    /// Huang and Lin, *Dual coordinate descent methods for logistic regression and maximum
+    /// entropy models*, Machine Learning 2011). Variables that are 0 start.
     #[inline(always)]
-    fn descend_logistic(&mut self, examples: &[Example<'_>], costs: &Costs, passes: usize) {
-        let classes = self.classes;
-        let lengths: Vec<f32> = examples.iter().map(squared_length).collect();
-        let mut duals = vec![0.0_f32; examples.len() * classes];
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        let (mut margins, mut steps) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
-        let mut shuffle = Shuffle::default();
-        for pass in 0..=passes {
-            for at in &order {
-                let example = &examples[*at];
-                let own = example.class.and_then(|class| class.checked_sub(self.first)).filter(|own| *own < classes);
-                self.margins(example.dense, example.sparse, &mut margins);
-                let duals = &mut duals[at * classes..][..classes];
-                for (class, ((dual, margin), step)) in duals.iter_mut().zip(&margins).zip(&mut steps).enumerate() {
-                    let (side, cost) = match own {
-                        Some(own) if own == class => (1.0, costs.own[self.first + own]),
-                        _ => (-1.0, costs.others),
-                    };
-                    let cost = cost * example.weight;
-                    let next = if pass == 0 {
-                        START * cost
-                    } else {
-                        let room = cost - *dual;
-                        let gradient = side * margin + (*dual / room).ln();
-                        let curvature = lengths[*at] + cost / (*dual * room);
-                        (*dual - gradient / curvature).clamp(*dual * NEARER, cost - room * NEARER)
-                    };
-                    *step = side * (next - *dual);
-                    *dual = next;
-                }
-                self.add(example.dense, example.sparse, &steps);
-            }
-            shuffle.apply(&mut order);
+    fn logistic(&self, duals: &mut [f32], margins: &[f32], steps: &mut [f32]) -> bool {
+        for (class, ((dual, margin), step)) in duals.iter_mut().zip(margins).zip(steps).enumerate() {
+            let (side, cost) = if self.own == Some(class) { (1.0, self.own_cost) } else { (-1.0, self.others_cost) };
+            let next = if *dual == 0.0 {
+                START * cost
+            } else {
+                let room = cost - *dual;
+                let gradient = side * margin + (*dual / room).ln();
+                let curvature = self.length + cost / (*dual * room);
+                // As a number of 32 bits it must stay below the cost.
+                let left = (room * NEARER).max(cost * 4.0 * f32::EPSILON);
+                (*dual - gradient / curvature).clamp(*dual * NEARER, cost - left)
+            };
+            *step = side * (next - *dual);
+            *dual = next;
         }
-        self.weights.iter_mut().for_each(|weight| *weight *= MARGIN_OF_ODDS);
+        true
     }
 }
 

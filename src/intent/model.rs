@@ -32,12 +32,16 @@ const FEW: Weighting =
 const MANY: Weighting =
     Weighting { blocks: BlockWeights { words: 1.2, pieces: 0.7 }, loss: Loss::Hinge, cost: 1.0, nearest: 1.2 };
 
-/// Loss, its cost and the weight of the nearest phrase below so many phrases an answer,
-/// beside vectors of a transformer (BANKING77's ten-shot split with MiniLM: closed .866
-/// against .860, and .55 against .46 matched at the same rate of wrong matches; no gain
-/// beside vectors of words).
-const FEW_BESIDE_SENTENCES: (Loss, f32, f32) = (Loss::Logistic, 20.0, 2.0);
+/// Below so many phrases an answer beside vectors of a transformer (BANKING77's ten-shot
+/// split with MiniLM: closed .866 against .860, and .55 against .46 matched, with fewer
+/// wrong matches; no gain beside vectors of words).
 const FEW_PHRASES: f32 = 30.0;
+const FEW_BESIDE_SENTENCES: Weighting = Weighting {
+    blocks: BlockWeights { words: BESIDE_SENTENCES * 0.8, pieces: BESIDE_SENTENCES * 0.5 },
+    loss: Loss::Logistic,
+    cost: 20.0,
+    nearest: 2.0,
+};
 
 /// What the blocks count beside vectors of a transformer (CLINC150 with MiniLM: closed
 /// .969 against .965 without it).
@@ -60,20 +64,18 @@ impl Weighting {
         let an_answer = phrases as f32 / classes.max(1) as f32;
         let many = (an_answer.max(1.0) / 10.0).log10().clamp(0.0, 1.0);
         let between = |few: f32, most: f32| few + many * (most - few);
-        let (loss, cost, nearest) = if dense.knows_sentences && an_answer < FEW_PHRASES {
-            FEW_BESIDE_SENTENCES
-        } else {
-            (Loss::Hinge, between(FEW.cost, MANY.cost), between(FEW.nearest, MANY.nearest))
-        };
+        if dense.knows_sentences && an_answer < FEW_PHRASES {
+            return FEW_BESIDE_SENTENCES;
+        }
         let beside = if dense.knows_sentences { BESIDE_SENTENCES } else { 1.0 };
         Self {
             blocks: BlockWeights {
                 words: beside * between(FEW.blocks.words, MANY.blocks.words),
                 pieces: beside * between(FEW.blocks.pieces, MANY.blocks.pieces),
             },
-            loss,
-            cost,
-            nearest,
+            loss: Loss::Hinge,
+            cost: between(FEW.cost, MANY.cost),
+            nearest: between(FEW.nearest, MANY.nearest),
         }
     }
 }

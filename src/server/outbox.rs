@@ -43,7 +43,7 @@ impl Outgoing {
 
     /// A frame that is encoded already.
     pub fn encoded(text: String) -> Self {
-        Self { text: kept(text), delta: None }
+        Self { text: trimmed(text), delta: None }
     }
 
     /// An event that is encoded already.
@@ -55,7 +55,7 @@ impl Outgoing {
             }
             _ => None,
         };
-        Self { text: kept(text), delta }
+        Self { text: trimmed(text), delta }
     }
 
     fn len(&self) -> usize {
@@ -94,7 +94,7 @@ impl Outgoing {
 
 /// A text that may wait for long, without more room than it needs: what it was written
 /// into has grown by doubling.
-fn kept(mut text: String) -> Utf8Bytes {
+fn trimmed(mut text: String) -> Utf8Bytes {
     if text.capacity() - text.len() > SPARE_BYTES {
         text.shrink_to_fit();
     }

@@ -89,8 +89,14 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     assert_eq!(store.append(&one, vec![event(8, Keep::Whole)]).await.expect("stored"), 8);
     let after = seqs(store.read_after(&one, 4, 10).await.expect("events"));
     assert!(after == [5, 6, 7, 8] || after == [5, 8], "what it contains may go: {after:?}");
+    let together = vec![event(9, Keep::Passing), event(10, Keep::Whole), event(11, Keep::Passing)];
+    assert_eq!(store.append(&one, together).await.expect("stored"), 11);
+    let after = seqs(store.read_after(&one, 8, 10).await.expect("events"));
+    assert!(after == [9, 10, 11] || after == [10, 11], "what it contains may go: {after:?}");
+    store.release(&one).await;
+    assert_eq!(store.append(&one, vec![event(12, Keep::Lasting)]).await.expect("stored"), 12, "11 was given");
     let renewed = store.renew(&one).await.expect("a position");
-    assert_eq!(renewed.seq, 8);
+    assert_eq!(renewed.seq, 12);
     assert_ne!(renewed.epoch, start.epoch);
     assert_eq!(store.position(&one, &ann).await.expect("a position"), renewed);
     assert!(store.renew(&nowhere).await.is_err());
@@ -127,7 +133,7 @@ async fn keeps_the_contract(store: &dyn ConversationStore) {
     store.release(&one).await;
     store.release(&nowhere).await;
     if store.position(&one, &ann).await.is_ok() {
-        assert_eq!(store.append(&one, events(9, 1)).await.expect("stored"), 9, "asked for again, it is kept");
+        assert_eq!(store.append(&one, events(13, 1)).await.expect("stored"), 13, "asked for again, it is kept");
     }
 }
 
@@ -248,6 +254,46 @@ fn a_later_schema_is_refused() {
     drop(database);
     let error = ConversationDatabase::open(folder.path()).expect_err("it is newer").to_string();
     assert!(error.contains("schema 99"), "{error}");
+}
+
+/// What version 4 of the schema made, whose events stood conversation by conversation.
+const SCHEMA_4: &str = "
+    CREATE TABLE conversation (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, user TEXT NOT NULL, epoch TEXT NOT NULL,
+        seq INTEGER NOT NULL DEFAULT 0, made INTEGER NOT NULL DEFAULT (unixepoch()),
+        changed INTEGER NOT NULL DEFAULT (unixepoch())
+    ) STRICT;
+    CREATE INDEX conversation_of_user ON conversation (user, changed);
+    CREATE TABLE event (
+        conversation INTEGER NOT NULL REFERENCES conversation (number) ON DELETE CASCADE,
+        seq INTEGER NOT NULL, frame TEXT NOT NULL, fingerprint INTEGER, PRIMARY KEY (conversation, seq)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE automation_run (automation TEXT PRIMARY KEY, runs INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE seen_post (
+        user TEXT NOT NULL, post TEXT NOT NULL, at INTEGER NOT NULL DEFAULT (unixepoch()), PRIMARY KEY (user, post)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX conversation_by_change ON conversation (changed, id);
+    INSERT INTO conversation (number, id, user, epoch, seq) VALUES (1, 'one', 'ann', 'e1', 7), (2, 'two', 'bob', 'e2', 1);
+    INSERT INTO event VALUES (2, 1, '{}', NULL), (1, 3, '{\"b\":1}', -3), (1, 1, '{\"a\":1}', NULL);
+    PRAGMA user_version = 4;
+";
+
+#[tokio::test]
+async fn what_an_earlier_version_wrote_goes_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let old = rusqlite::Connection::open(folder.path().join("conversations.sqlite")).expect("a database");
+    old.execute_batch(SCHEMA_4).expect("written");
+    drop(old);
+    let store = ConversationDatabase::open(folder.path()).expect("a database");
+    let (one, ann) = (conversation("one"), user("ann"));
+    let position = store.position(&one, &ann).await.expect("a position");
+    assert_eq!((position.epoch.as_str(), position.seq), ("e1", 7), "pieces had numbers as well");
+    let kept = store.read_after(&one, 0, 10).await.expect("events");
+    let kept: Vec<_> = kept.iter().map(|event| (event.seq, event.frame.as_str(), event.fingerprint)).collect();
+    assert_eq!(kept, [(1, r#"{"a":1}"#, None), (3, r#"{"b":1}"#, Some(u64::MAX - 2))]);
+    assert_eq!(store.append(&one, events(8, 1)).await.expect("stored"), 8);
+    assert_eq!(user_data::erase(folder.path(), "ann").expect("erased").conversations, 1);
+    assert_eq!(store.read_after(&conversation("two"), 0, 10).await.expect("events").len(), 1, "the others stay");
 }
 
 #[tokio::test]

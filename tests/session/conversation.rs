@@ -218,6 +218,50 @@ fn event_of(made: &Move, at: usize, seen: &Seen, now: Moment) -> ConversationEve
     }
 }
 
+/// Whether an event is there after a crash.
+fn lasts(event: &StoredEvent) -> bool {
+    let frame = &event.frame;
+    let begins = frame.contains("message.started") && frame.contains("run_id") && !frame.contains("rev\"");
+    !begins && !frame.contains("message.delta") && !frame.contains("citation.added")
+}
+
+#[test]
+fn a_repetition_that_is_lost_leaves_the_answer_as_it_was() {
+    let (settings, now) = (SessionSettings::default(), Moment(1_700_000_000_000));
+    let id = ConversationId::new("conv-1").expect("an id");
+    let (mut conversation, mut seen, mut log) =
+        (Conversation::new(id.clone(), "e1".to_owned()), Seen::default(), Vec::new());
+    let moves = [
+        Move::Say { id: 1, text: 4 },
+        Move::Turn { run: 0, event: 4 },
+        Move::Turn { run: 0, event: 5 },
+        Move::Regenerate { message: 0 },
+        Move::Crash,
+        Move::Regenerate { message: 0 },
+    ];
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for (at, made) in moves.iter().enumerate() {
+        if let Move::Crash = made {
+            log.retain(lasts);
+            conversation = Conversation::restore(&settings, id.clone(), "e2".to_owned(), seen.seq, &log);
+        }
+        let (next, effects) = step(&settings, conversation, event_of(made, at, &seen, now));
+        conversation = next;
+        let mut types = Vec::new();
+        for effect in &effects {
+            let ConversationEffect::Append(frame) = effect else { continue };
+            seen.event(frame);
+            let frame = serde_json::to_value(frame.as_ref()).expect("JSON");
+            types.push(frame["type"].as_str().expect("a type").to_owned());
+            log.push(StoredEvent { seq: seen.seq, frame: frame.to_string(), fingerprint: None });
+        }
+        told.push(types);
+    }
+    assert_eq!(told[3], ["run.started"]);
+    assert_eq!(told[4], ["run.finished"], "no answer is made up");
+    assert_eq!(told[5], ["run.started"], "it can be asked for again");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
@@ -235,11 +279,7 @@ proptest! {
             }
             if let Move::Crash = made {
                 // Pieces of an answer are lost, and with them their numbers.
-                log.retain(|event: &StoredEvent| {
-                    let frame = &event.frame;
-                    let begins = frame.contains("message.started") && frame.contains("run_id") && !frame.contains("rev\"");
-                    !begins && !frame.contains("message.delta") && !frame.contains("citation.added")
-                });
+                log.retain(lasts);
                 seen.seq = log.last().map_or(0, |event| event.seq);
                 let id = conversation.id().clone();
                 let before = conversation;

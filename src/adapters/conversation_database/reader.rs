@@ -7,8 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::mpsc;
 
 use super::schema;
-use super::work::{Job, carry_out};
-use crate::ports::conversation_store::StoreError;
+use super::work::{Job, alone};
 
 /// Opens the database at `path`, which has its schema, to be read.
 pub(super) fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
@@ -21,8 +20,6 @@ pub(super) fn open(path: &Path) -> Result<Connection, rusqlite::Error> {
 /// Carries out jobs until nobody can send any more.
 pub(super) fn run(mut connection: Connection, mut waiting: mpsc::Receiver<Job>) {
     while let Some(Job { work, reply }) = waiting.blocking_recv() {
-        let answer = carry_out(&mut connection, TransactionBehavior::Deferred, &[work]);
-        let answer = answer.map(|mut answers| answers.remove(0));
-        let _ = reply.send(answer.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()))));
+        let _ = reply.send(alone(&mut connection, TransactionBehavior::Deferred, work));
     }
 }

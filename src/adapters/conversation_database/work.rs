@@ -169,6 +169,17 @@ pub(super) fn carry_out(
     Ok(answers)
 }
 
+/// Does one thing in a transaction of its own.
+pub(super) fn alone(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    work: Work,
+) -> Result<Answer, StoreError> {
+    let mut answers =
+        carry_out(connection, behavior, &[work]).map_err(|error| StoreError::Failed(error.to_string()))?;
+    answers.pop().unwrap_or_else(|| Err(missing("answer")))
+}
+
 fn one(transaction: &Transaction<'_>, work: &Work) -> Result<Answer, Fault> {
     match work {
         Work::Create { conversation, user } => create(transaction, conversation, user),

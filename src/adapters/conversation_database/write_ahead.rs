@@ -10,12 +10,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
-use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
+use tokio::sync::mpsc::Receiver;
 
+use super::worker::Worker;
 use super::{OpenError, schema};
 
 /// Pages of the log after which it is moved, 4 KiB each.
@@ -24,16 +24,14 @@ const PAGES: u32 = 6_000;
 /// The database as its writer has it.
 #[derive(Debug)]
 pub(super) struct WriteAhead {
-    /// The connection of the writer.
-    pub(super) connection: Connection,
-    /// Pages of the log.
-    pages: Arc<AtomicU32>,
+    mover: Worker<()>,
     is_moving: bool,
     /// Whether the thread has moved what there was.
     is_moved: Arc<AtomicBool>,
-    /// Absent only while this is dropped.
-    wanted: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
+    /// Pages of the log.
+    pages: Arc<AtomicU32>,
+    /// The connection of the writer.
+    pub(super) connection: Connection,
     /// Closed last: closing a file gives up every lock that the process has on it, also
     /// those of a connection.
     _file: Arc<File>,
@@ -56,50 +54,28 @@ impl WriteAhead {
             Ok(())
         };
         connection.wal_hook(Some(note)).map_err(database)?;
-        let mover = Connection::open(path).map_err(database)?;
+        let other = Connection::open(path).map_err(database)?;
         let file = Arc::new(File::options().read(true).write(true).open(path).map_err(folder)?);
         let is_moved = Arc::new(AtomicBool::new(false));
-        let (wanted, requests) = mpsc::sync_channel(1);
         let (moved, synced) = (is_moved.clone(), file.clone());
-        let thread = std::thread::Builder::new()
-            .name("write-ahead".to_owned())
-            .spawn(move || serve(&mover, &synced, &requests, &moved))
-            .map_err(folder)?;
-        Ok(Self {
-            connection,
-            pages,
-            is_moving: false,
-            is_moved,
-            wanted: Some(wanted),
-            thread: Some(thread),
-            _file: file,
-        })
+        let mover = Worker::start("write-ahead", 1, move |wanted| serve(&other, &synced, wanted, &moved));
+        let mover = mover.map_err(folder)?;
+        Ok(Self { mover, is_moving: false, is_moved, pages, connection, _file: file })
     }
 
     /// Moves the log when it is due. To be called after each commit.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn move_if_due(&mut self) {
         if self.is_moved.swap(false, Ordering::Acquire) {
             move_log(&self.connection);
             self.is_moving = false;
         } else if self.pages.load(Ordering::Relaxed) >= PAGES && !self.is_moving {
-            self.is_moving = self.wanted.as_ref().is_some_and(|wanted| wanted.try_send(()).is_ok());
+            self.is_moving = self.mover.jobs().is_some_and(|jobs| jobs.try_send(()).is_ok());
         }
     }
 }
 
-impl Drop for WriteAhead {
-    fn drop(&mut self) {
-        drop(self.wanted.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread that moves the write-ahead log panicked");
-        }
-    }
-}
-
-fn serve(connection: &Connection, file: &File, requests: &Receiver<()>, is_moved: &AtomicBool) {
-    while requests.recv().is_ok() {
+fn serve(connection: &Connection, file: &File, mut wanted: Receiver<()>, is_moved: &AtomicBool) {
+    while wanted.blocking_recv().is_some() {
         move_log(connection);
         // SQLite leaves that to whoever moves the last of it.
         if let Err(error) = file.sync_data() {

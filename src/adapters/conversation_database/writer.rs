@@ -6,9 +6,8 @@ use std::time::Duration;
 use rusqlite::TransactionBehavior;
 use tokio::sync::mpsc;
 
-use super::work::{Job, Work, carry_out};
+use super::work::{Job, Work, alone, carry_out};
 use super::write_ahead::WriteAhead;
-use crate::ports::conversation_store::StoreError;
 
 /// Jobs that share one transaction.
 const JOBS_TOGETHER: usize = 256;
@@ -41,12 +40,10 @@ pub(super) fn run(mut database: WriteAhead, mut waiting: mpsc::Receiver<Job>) {
             // Each for itself: the others need not fail with one.
             Err(_) => {
                 for (reply, work) in replies.into_iter().zip(works) {
-                    let alone = carry_out(&mut database.connection, TransactionBehavior::Immediate, &[work]);
-                    let alone = alone.map(|mut answers| answers.remove(0));
-                    let _ = reply.send(alone.unwrap_or_else(|error| Err(StoreError::Failed(error.to_string()))));
+                    let _ = reply.send(alone(&mut database.connection, TransactionBehavior::Immediate, work));
                 }
             }
         }
-        database.settle();
+        database.move_if_due();
     }
 }

@@ -38,7 +38,8 @@ impl Core {
         }
     }
 
-    /// Lets happen what the agent said: its pieces first, then what has to be stored, in one go; `false` when the run cannot go on.
+    /// Lets happen what the agent said: its pieces first, then what has to be stored, in
+    /// one go; `false` when the run cannot go on.
     async fn say(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, said: Vec<TurnEvent>) -> bool {
         let (project, now) = (self.answerer.published().project, self.clock.now());
         let mut pieces: Vec<ConversationEvent> = said
