@@ -39,9 +39,11 @@ const WAITING_JOBS: usize = 1024;
 const FILE: &str = "conversations.sqlite";
 /// The file that one process at a time holds.
 const LOCK: &str = "lock";
-/// How often, and how long apart, it is looked at for who holds it.
+/// How often it is tried to take it, and how often it is looked at for who holds it: a
+/// process that was killed has it a little longer.
+const LOCK_TRIES: u32 = 25;
 const HOLDER_LOOKS: u32 = 50;
-const HOLDER_PAUSE: Duration = Duration::from_millis(20);
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the database cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +78,7 @@ pub enum OpenError {
         known: i64,
     },
     /// SQLite refuses it.
-    #[error("`{}` cannot be opened as a database", path.display())]
+    #[error("`{}` cannot be opened as a database: restore a backup, or move it away to begin anew", path.display())]
     Database {
         /// The database.
         path: PathBuf,
@@ -164,12 +166,18 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     let path = folder.join(LOCK);
     let fault = |source| OpenError::Folder { path: path.clone(), source };
     let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(fault)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(OpenError::Held { folder: folder.to_owned(), holder: holder(&mut file) });
+    let mut tries = 1;
+    while let Err(error) = file.try_lock() {
+        match error {
+            TryLockError::WouldBlock if tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            TryLockError::WouldBlock => {
+                return Err(OpenError::Held { folder: folder.to_owned(), holder: holder(&mut file) });
+            }
+            TryLockError::Error(source) => return Err(fault(source)),
         }
-        Err(TryLockError::Error(source)) => return Err(fault(source)),
     }
     file.set_len(0).map_err(fault)?;
     file.rewind().map_err(fault)?;
@@ -186,7 +194,7 @@ fn holder(file: &mut File) -> String {
         if read.is_ok() && holder.ends_with('\n') && runs(holder.trim()) {
             return holder.trim().to_owned();
         }
-        std::thread::sleep(HOLDER_PAUSE);
+        std::thread::sleep(LOCK_PAUSE);
     }
     "unknown".to_owned()
 }

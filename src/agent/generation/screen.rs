@@ -116,6 +116,8 @@ impl Screen {
                     let (known, unknown): (Vec<u32>, Vec<u32>) =
                         numbers.into_iter().partition(|number| allowed.cites(*number));
                     self.cut = Some(self.tail.clone());
+                    // A client may show its mark there.
+                    self.line_start = false;
                     self.removed.citations += u32::try_from(unknown.len()).unwrap_or(u32::MAX);
                     if !known.is_empty() {
                         cite(&mut pieces, std::mem::take(&mut text), known);
@@ -197,6 +199,7 @@ impl Screen {
 fn could_join(before: &str, after: char) -> bool {
     let Some(last) = before.chars().last() else { return false };
     match after {
+        _ if last == '<' => true,
         '.' => before == "www",
         ':' if last.is_alphanumeric() => SCHEMES.iter().any(|end| before.ends_with(end)),
         '!' => false,

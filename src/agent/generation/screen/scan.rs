@@ -59,6 +59,7 @@ impl<'a> Scan<'a> {
             '`' | '~' => self.code(first),
             '!' => self.image(),
             '[' => self.bracket(0),
+            ']' => self.close(),
             '【' => self.lenticular(),
             '<' => self.angle(),
             _ if first.is_alphanumeric() => self.word(),
@@ -193,8 +194,20 @@ impl<'a> Scan<'a> {
             let address = target(&after[1..end]);
             return Some((close + 1 + end + 1, Found::Link { label, address }));
         }
-        // What follows would define where other brackets lead.
-        Some((1, if next == Some(':') { Found::Escaped } else { Found::Text }))
+        // What follows would define where other brackets lead, or some clients make a link
+        // of two brackets.
+        let leads = next == Some(':') || label.starts_with('[');
+        Some((1, if leads { Found::Escaped } else { Found::Text }))
+    }
+
+    /// The end of a bracket that is no link: none before it may become one now that some are
+    /// shown as themselves.
+    fn close(self) -> Option<(usize, Found<'a>)> {
+        match self.rest[1..].chars().next() {
+            None => self.wait_or((1, Found::Text)),
+            Some('(' | ':') => Some((1, Found::Escaped)),
+            Some(_) => Some((1, Found::Text)),
+        }
     }
 
     /// The marks of another dialect: 【1】 or 【1†source】.
