@@ -341,7 +341,6 @@ impl<'a> Turn<'a> {
         let reply = if found.confidence < ANSWER_THRESHOLD {
             reply::no_answer(found, project, phrasing)
         } else {
-            let _ = self.events.send(TurnEvent::Status(Phase::Answering)).await;
             let meant = (found.question != asked.said).then(|| Message::read(&found.question, asked.message.language));
             let terms = &meant.as_ref().unwrap_or(&asked.message).terms;
             let reply = reply::extractive(found, terms, project, phrasing);

@@ -40,7 +40,7 @@ pub enum TurnEvent {
 pub enum Phase {
     /// Looking for passages.
     Retrieving,
-    /// Writing the answer.
+    /// A model writes the answer.
     Answering,
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod publish;
 mod removal;
 mod replay;
+mod request;
 mod restore;
 mod run;
 mod tab;

@@ -71,7 +71,10 @@ async fn a_faulty_command_does_not_stop_the_others_in_its_frame() {
             {"type": "context.update", "id": "u", "data": 5},
         ]))
         .await;
-    let frames = client.through("run.finished").await;
+    let mut frames = client.through("run.finished").await;
+    while !frames.iter().any(|frame| frame["ref"] == "u") {
+        frames.push(client.frame().await);
+    }
     let answer = |id: &str| {
         let frame = frames.iter().find(|frame| frame["ref"] == id).unwrap_or_else(|| panic!("no answer to {id}"));
         frame["data"]["code"].as_str().unwrap_or_else(|| frame["type"].as_str().expect("a type")).to_owned()

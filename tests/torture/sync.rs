@@ -1,6 +1,6 @@
 //! What is acknowledged is on disk: no `ack` is written to a socket before the sync that
 //! covers what it acknowledges. A kill cannot show this, since the system keeps what was
-//! written and not synced.
+//! written and not synced. And no turn waits for more syncs than it must.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,6 +14,8 @@ use crate::tracer::Tracer;
 
 /// Users who write at the same time, so that several share one sync.
 const USERS: usize = 6;
+/// What is traced.
+const CALLS: [&str; 2] = ["-e", "trace=pwrite64,write,writev,sendto,sendmsg,fdatasync,fsync"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_ack_comes_before_its_sync() {
@@ -27,8 +29,7 @@ async fn no_ack_comes_before_its_sync() {
         clients.push(Client::join_as(server.address, hello).await);
     }
     let output = folder.path().join("trace");
-    let calls = ["-e", "trace=pwrite64,write,writev,sendto,sendmsg,fdatasync,fsync"];
-    let tracer = match Tracer::attach(server.pid(), &calls, &output) {
+    let tracer = match Tracer::attach(server.pid(), &CALLS, &output) {
         Ok(tracer) => tracer,
         Err(why) => return println!("skipped because {why}"),
     };
@@ -49,6 +50,29 @@ async fn no_ack_comes_before_its_sync() {
         (0..USERS).flat_map(|user| (0..each).map(move |number| format!("sync-{user}-{number}"))).collect();
     let syncs = check(&trace, &ids).unwrap_or_else(|why| panic!("{why}"));
     println!("{} acks, each after one of {syncs} syncs that covers it", ids.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_and_what_is_answered_at_once_share_a_sync() {
+    let folder = tempfile::tempdir().expect("a folder");
+    project(folder.path());
+    let server = Server::start(folder.path());
+    let mut client = Client::join(server.address).await;
+    let output = folder.path().join("trace");
+    let tracer = match Tracer::attach(server.pid(), &CALLS, &output) {
+        Ok(tracer) => tracer,
+        Err(why) => return println!("skipped because {why}"),
+    };
+    let turns = count(20, 200);
+    for number in 0..turns {
+        client.ask(&format!("message {number}")).await;
+    }
+    drop(tracer);
+    let trace = fs::read_to_string(&output).expect("a trace");
+    let syncs = check(&trace, &[]).unwrap_or_else(|why| panic!("{why}"));
+    // On a busy machine some answers come too late for that.
+    assert!((turns..=turns + turns / 2).contains(&syncs), "{syncs} syncs for {turns} turns");
+    println!("{syncs} syncs for {turns} turns");
 }
 
 /// Follows a trace; how many syncs there were.

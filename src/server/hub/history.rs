@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Core, Hub, Inside, Room, not_stored};
 use crate::agent::turn_request::Said;
 use crate::domain::conversation;
-use crate::domain::ids::{ConversationId, UserId};
+use crate::domain::ids::{ConversationId, MessageId, UserId};
 use crate::ports::conversation_store::StoreError;
 use crate::protocol::action::{ActionRequested, ActionState, ActionUpdated};
 use crate::protocol::history::{ConversationSnapshot, HistoryPage};
@@ -86,9 +86,9 @@ impl Core {
         Ok(ServerFrame::notice(ServerMessage::ConversationSnapshot(snapshot)))
     }
 
-    /// The last `limit` messages before the one that is being answered, oldest first.
-    /// Without them a run goes on, as if the conversation began here.
-    pub(super) async fn recall(&self, id: &ConversationId, limit: usize) -> Vec<Said> {
+    /// The last `limit` messages before `question`, oldest first, whether it is stored yet
+    /// or not. Without them a run goes on, as if the conversation began here.
+    pub(super) async fn recall(&self, id: &ConversationId, question: &MessageId, limit: usize) -> Vec<Said> {
         if limit == 0 {
             return Vec::new();
         }
@@ -100,7 +100,9 @@ impl Core {
                 return Vec::new();
             }
         };
-        messages.truncate(messages.iter().rposition(|message| message.role == Role::User).unwrap_or(0));
+        let stored = messages.iter().position(|message| message.message_id == question.as_str());
+        messages.truncate(stored.unwrap_or(messages.len()));
+        messages.drain(..messages.len().saturating_sub(limit));
         let messages = messages.into_iter().map(|message| Said {
             role: match message.role {
                 Role::User => conversation::Role::User,

@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use tokio::time::sleep_until;
 
-use super::{Core, Inside, Room, not_stored};
+use super::{Core, Inside, Room};
 use crate::agent::turn_event::TurnEvent;
 use crate::domain::ids::{AutomationId, RunId};
 use crate::ports::conversation_store::{Keep, NewEvent, StoreError};
 use crate::protocol::automation::AutomationState;
-use crate::protocol::error_code::ErrorCode;
-use crate::protocol::server_message::{Ack, CommandError, ServerFrame, ServerMessage};
-use crate::server::budgets::{Budgets, Reservation};
+use crate::protocol::server_message::{Ack, ServerFrame, ServerMessage};
 use crate::server::outbox::{Outbox, Outgoing, encode};
-use crate::server::throttles::begins_turn;
-use crate::session::conversation::command::{Command, Request};
+use crate::session::conversation::command::StartTurn;
 use crate::session::conversation::run::{RunEnd, unstored_end};
 use crate::session::conversation::{self, Conversation, ConversationEffect, ConversationEvent};
 use crate::session::moment::Moment;
@@ -25,76 +22,6 @@ const EXPIRY_ATTEMPTS: u32 = 30;
 const EXPIRY_PAUSE: Duration = Duration::from_secs(2);
 
 impl Core {
-    pub(super) async fn request(
-        self: &Arc<Self>,
-        room: &Arc<Room>,
-        mut request: Box<Request>,
-        outbox: &Arc<Outbox>,
-    ) -> Option<Ack> {
-        let mut inside = room.inner.lock().await;
-        let before = inside.conversation.clone()?;
-        if let Command::Claim { action, setup, preflight } = &mut request.command
-            && let Some(offered) = before.pending_action(action)
-        {
-            *preflight =
-                self.answerer.check_action(offered, &setup.context, &setup.capabilities, self.clock.now().timestamp());
-        }
-        if let Command::Say(say) = &mut request.command
-            && before.is_asking()
-        {
-            say.is_question = self.answerer.is_phrase(&say.text, &say.setup.context);
-        }
-        let mut reservation = Vec::new();
-        if request.refusal.is_none() && begins_turn(&request.command) {
-            match self.reserve_turn(room).await {
-                Ok(reserved) => reservation = reserved,
-                Err(refusal) => request.refusal = Some(refusal),
-            }
-        }
-        let id = request.id.clone();
-        let project = self.answerer.published().project;
-        let event = ConversationEvent::Request { request, project, now: self.clock.now() };
-        match self.step_and_store(room, &mut inside, vec![event]).await {
-            Ok(effects) => {
-                let begins = effects.iter().any(|(effect, _)| matches!(effect, ConversationEffect::Start(_)));
-                reservation.into_iter().filter(|_| begins).for_each(Reservation::keep);
-                self.carry_out(room, &inside, effects, Some(outbox))
-            }
-            Err(error) => {
-                inside.conversation = Some(before);
-                room.note_run(&inside);
-                outbox.push(answer(id, not_stored(&error)));
-                None
-            }
-        }
-    }
-
-    /// Counts a turn of the room's user and of the project, where turns are counted; else
-    /// why none may begin.
-    async fn reserve_turn(&self, room: &Room) -> Result<Vec<Reservation>, CommandError> {
-        if self.tracker.is_closed() {
-            return Err(CommandError::new(ErrorCode::Internal, "the server is shutting down"));
-        }
-        let daily = self.settings.now().daily_turns;
-        let of_user =
-            daily.user.or_else(|| self.answerer.published().project.settings.daily_turns_per_user.map(u64::from));
-        let of_person = if room.user.as_str().starts_with("anon-") { daily.visitor.or(of_user) } else { of_user };
-        let now = self.clock.now();
-        let mut reserved = Vec::new();
-        for (user, most) in [(Some(&room.user), of_person), (None, daily.project)] {
-            let Some(most) = most else { continue };
-            match self.budgets.reserve(user, most, now).await.map_err(|error| not_stored(&error))? {
-                Some(reservation) => reserved.push(reservation),
-                None => {
-                    let mut error = CommandError::new(ErrorCode::QuotaExceeded, "no more turns are left for today");
-                    error.retry_after_ms = Some(Budgets::renewed_in_ms(now));
-                    return Err(error);
-                }
-            }
-        }
-        Ok(reserved)
-    }
-
     /// Lets events of a run happen, which are stored together; `false` when the run
     /// cannot go on.
     pub(super) async fn happen(
@@ -107,8 +34,8 @@ impl Core {
         let stored = inside.conversation.as_ref().map_or(0, Conversation::seq);
         let before = if events.iter().all(changes_only_the_run) { None } else { inside.conversation.clone() };
         match self.step_and_store(room, &mut inside, events).await {
-            Ok(effects) => {
-                self.carry_out(room, &inside, effects, None);
+            Ok(stepped) => {
+                self.carry_out(room, &inside, stepped, None);
                 true
             }
             Err(error) => {
@@ -138,7 +65,19 @@ impl Core {
         room: &Room,
         inside: &mut Inside,
         events: Vec<ConversationEvent>,
-    ) -> Result<Vec<(ConversationEffect, Option<String>)>, StoreError> {
+    ) -> Result<Stepped, StoreError> {
+        let mut stepped = self.step(room, inside, events)?;
+        self.store(room, inside, &mut stepped).await?;
+        Ok(stepped)
+    }
+
+    /// Steps the conversation; nothing is stored or sent yet.
+    pub(super) fn step(
+        &self,
+        room: &Room,
+        inside: &mut Inside,
+        events: Vec<ConversationEvent>,
+    ) -> Result<Stepped, StoreError> {
         let lost = || StoreError::Failed("the conversation is lost".to_owned());
         let fingerprint = events.iter().find_map(|event| match event {
             ConversationEvent::Request { request, .. } => Some(request.fingerprint),
@@ -151,59 +90,38 @@ impl Core {
             | ConversationEvent::Tick { .. } => None,
         });
         let mut conversation = inside.conversation.take().ok_or_else(lost)?;
-        let mut effects = Vec::new();
+        let mut stepped = Stepped::default();
         let settings = self.settings.now();
         for event in events {
             let (next, wanted) = conversation::step(&settings.session, conversation, event);
             conversation = next;
-            effects.extend(wanted);
+            wanted.into_iter().for_each(|effect| stepped.want(effect, fingerprint));
         }
-        drop(settings);
-        let id = conversation.id().clone();
-        let seq = conversation.seq();
         inside.conversation = Some(conversation);
         if inside.has_run() {
             room.note_run(inside);
         }
-        let effects: Vec<_> = effects
-            .into_iter()
-            .map(|effect| {
-                let frame = match &effect {
-                    ConversationEffect::Append(frame) => {
-                        Some(encode(&ServerFrame { seq: None, ..frame.as_ref().clone() }))
-                    }
-                    ConversationEffect::Reply(_)
-                    | ConversationEffect::Broadcast(_)
-                    | ConversationEffect::Start(_)
-                    | ConversationEffect::Stop(_)
-                    | ConversationEffect::WakeAt(_) => None,
-                };
-                (effect, frame)
-            })
-            .collect();
-        let events: Vec<NewEvent> = effects
-            .iter()
-            .filter_map(|(effect, frame)| {
-                let ConversationEffect::Append(appended) = effect else { return None };
-                let fingerprint = fingerprint.filter(|_| appended.reference.is_some());
-                let begins = begun_automation(&appended.message);
-                Some(NewEvent { frame: frame.clone()?, keep: keep(&appended.message), fingerprint, begins })
-            })
-            .collect();
+        Ok(stepped)
+    }
+
+    /// Stores what is to be appended, all of it or nothing.
+    pub(super) async fn store(&self, room: &Room, inside: &Inside, stepped: &mut Stepped) -> Result<(), StoreError> {
+        let events = std::mem::take(&mut stepped.events);
         if events.is_empty() {
-            return Ok(effects);
+            return Ok(());
         }
         // Before it is stored: after a crash between the two a person looks in vain, rather
         // than a user waits in vain.
-        for (effect, _) in &effects {
+        for (effect, _) in &stepped.effects {
             if let ConversationEffect::Append(frame) = effect
                 && let ServerMessage::RunFinished(run) = &frame.message
             {
                 self.hand_over(room, inside, run, frame.ts.as_deref());
             }
         }
-        match self.store.append(&id, events).await.inspect_err(|_| self.metrics.unstored())? {
-            last if last == seq => Ok(effects),
+        let seq = inside.conversation.as_ref().map_or(0, Conversation::seq);
+        match self.store.append(&room.id, events).await.inspect_err(|_| self.metrics.unstored())? {
+            last if last == seq => Ok(()),
             last => Err(StoreError::Failed(format!("the log is at event {last}, the conversation at {seq}"))),
         }
     }
@@ -212,11 +130,11 @@ impl Core {
         self: &Arc<Self>,
         room: &Arc<Room>,
         inside: &Inside,
-        effects: Vec<(ConversationEffect, Option<String>)>,
+        stepped: Stepped,
         requester: Option<&Arc<Outbox>>,
     ) -> Option<Ack> {
         let mut ack = None;
-        for (effect, stored) in effects {
+        for (effect, stored) in stepped.effects {
             match effect {
                 ConversationEffect::Append(frame) => {
                     if let ServerMessage::RunFinished(run) = &frame.message {
@@ -243,9 +161,8 @@ impl Core {
                     followers.for_each(|follower| follower.outbox.push(outgoing.clone()));
                 }
                 ConversationEffect::Start(turn) => {
-                    let core = self.clone();
-                    let stop = room.begins(&turn.run);
-                    self.tracker.spawn(core.drive(room.clone(), *turn, stop));
+                    let running = self.begin(room, *turn);
+                    self.tracker.spawn(self.clone().drive(room.clone(), running));
                 }
                 ConversationEffect::Stop(run) => room.stop(&run),
                 ConversationEffect::WakeAt(moment) => {
@@ -280,6 +197,54 @@ impl Core {
     pub(super) async fn end(self: &Arc<Self>, room: &Arc<Room>, run: &RunId, end: RunEnd) {
         let event = ConversationEvent::RunEnded { run: run.clone(), end, now: self.clock.now() };
         self.happen(room, run, vec![event]).await;
+    }
+}
+
+/// What steps of a conversation want to be done, in order, and not done yet.
+#[derive(Default)]
+pub(super) struct Stepped {
+    /// Each with the frame of what it appends.
+    effects: Vec<(ConversationEffect, Option<String>)>,
+    /// What is to be stored.
+    events: Vec<NewEvent>,
+}
+
+impl Stepped {
+    fn want(&mut self, effect: ConversationEffect, fingerprint: Option<u64>) {
+        let frame = match effect {
+            ConversationEffect::Append(ref appended) => {
+                let frame = encode(&ServerFrame { seq: None, ..appended.as_ref().clone() });
+                self.events.push(NewEvent {
+                    frame: frame.clone(),
+                    keep: keep(&appended.message),
+                    fingerprint: fingerprint.filter(|_| appended.reference.is_some()),
+                    begins: begun_automation(&appended.message),
+                });
+                Some(frame)
+            }
+            ConversationEffect::Reply(_)
+            | ConversationEffect::Broadcast(_)
+            | ConversationEffect::Start(_)
+            | ConversationEffect::Stop(_)
+            | ConversationEffect::WakeAt(_) => None,
+        };
+        self.effects.push((effect, frame));
+    }
+
+    /// Takes out the run that is to begin.
+    pub(super) fn take_start(&mut self) -> Option<StartTurn> {
+        let is_start = |(effect, _): &_| matches!(effect, ConversationEffect::Start(_));
+        let (effect, _) = self.effects.remove(self.effects.iter().position(is_start)?);
+        match effect {
+            ConversationEffect::Start(turn) => Some(*turn),
+            _ => None,
+        }
+    }
+
+    /// And then what `more` wants.
+    pub(super) fn then(&mut self, more: Self) {
+        self.effects.extend(more.effects);
+        self.events.extend(more.events);
     }
 }
 
@@ -321,10 +286,6 @@ fn begun_automation(message: &ServerMessage) -> Option<AutomationId> {
         }
         _ => None,
     }
-}
-
-fn answer(reference: Option<String>, error: CommandError) -> Outgoing {
-    Outgoing::new(&ServerFrame::answer(reference, ServerMessage::Error(error)))
 }
 
 /// Puts the number into a stored frame, which is an object with other members.

@@ -43,8 +43,8 @@ impl Core {
     ) -> bool {
         let before = inside.conversation.clone();
         match self.step_and_store(room, inside, vec![event]).await {
-            Ok(effects) => {
-                self.carry_out(room, inside, effects, None);
+            Ok(stepped) => {
+                self.carry_out(room, inside, stepped, None);
                 true
             }
             Err(error) => {

@@ -147,7 +147,9 @@ pub struct Feedback {
 pub struct StartTurn {
     /// The run.
     pub run: RunId,
-    /// What the user said.
+    /// The user's message.
+    pub question: MessageId,
+    /// What it says.
     pub message: String,
     /// For a launch, the message without the values that were put into it.
     pub plain: Option<String>,

@@ -139,7 +139,8 @@ impl Conversation {
             plain: plain.clone(),
             choice: choice.clone(),
         });
-        let start = StartTurn { run: run.id().clone(), message: text, plain, choice, setup };
+        let question = user_message(fresh);
+        let start = StartTurn { run: run.id().clone(), question, message: text, plain, choice, setup };
         effects.push(ConversationEffect::Start(Box::new(start)));
         self.run = Some(run);
         if self.is_asking() {
@@ -171,6 +172,7 @@ impl Conversation {
         };
         let start = StartTurn {
             run: run.id().clone(),
+            question: asked.said.clone(),
             message: asked.text.clone(),
             plain: asked.plain.clone(),
             choice: asked.choice.clone(),
