@@ -17,7 +17,9 @@ use crate::protocol::server_message::{CommandError, ServerFrame, ServerMessage};
 const SNAPSHOT_MESSAGES: usize = 100;
 /// Most messages of a page.
 const PAGE_MESSAGES: usize = 100;
-/// Events that are read at a time.
+/// Events that are read at a time: at first about as many as the messages have, then ever
+/// more.
+const EVENTS_A_MESSAGE: usize = 4;
 const EVENTS_AT_A_TIME: usize = 500;
 /// Events that one page or snapshot looks at.
 const MAX_EVENTS: usize = 5_000;
@@ -116,11 +118,12 @@ impl Core {
     async fn digest(&self, id: &ConversationId, before: u64, limit: usize) -> Result<Digest, StoreError> {
         let mut digest = Digest::default();
         let (mut before, mut looked_at, mut bytes) = (before, 0, 0);
+        let mut wanted = (limit * EVENTS_A_MESSAGE).min(EVENTS_AT_A_TIME);
         // Going backwards, the first update of an action is how it stands.
         let mut updates: HashMap<String, ActionUpdated> = HashMap::new();
         let mut is_over = false;
         loop {
-            let events = self.store.read_before(id, before, EVENTS_AT_A_TIME).await?;
+            let events = self.store.read_before(id, before, wanted).await?;
             looked_at += events.len();
             for event in events.iter().rev() {
                 let Ok(frame) = serde_json::from_str::<ServerFrame>(&event.frame) else { continue };
@@ -151,10 +154,11 @@ impl Core {
                 }
             }
             let Some(first) = events.first().filter(|_| !digest.has_more && looked_at < MAX_EVENTS) else { break };
-            if events.len() < EVENTS_AT_A_TIME {
+            if events.len() < wanted {
                 break;
             }
             before = first.seq;
+            wanted = (wanted * 2).min(EVENTS_AT_A_TIME);
         }
         digest.has_more |= looked_at >= MAX_EVENTS;
         digest.messages.reverse();
