@@ -14,6 +14,9 @@ use rayon::prelude::*;
 
 use super::features::SparseVector;
 
+/// Up to so many classes are moved one by one: as a rule two or three of a hundred have
+/// something to learn from an example.
+const SINGLE_CLASSES: usize = 8;
 /// How much a rare class's examples count more: the power of (others / own).
 const BALANCE: f32 = 0.3;
 /// Passes over the examples: fewer when there are many.
@@ -140,9 +143,15 @@ impl Block {
         &self.weights[feature * self.classes..][..self.classes]
     }
 
+    /// The number of the constant.
+    #[inline(always)]
+    fn constant(&self) -> usize {
+        self.weights.len() / self.classes - 1
+    }
+
     #[inline(always)]
     fn margins(&self, dense: &[f32], sparse: &SparseVector, margins: &mut [f32]) {
-        margins.copy_from_slice(self.row(self.weights.len() / self.classes - 1));
+        margins.copy_from_slice(self.row(self.constant()));
         for (feature, value) in dense.iter().take(self.dense).enumerate() {
             add_scaled(margins, self.row(feature), *value);
         }
@@ -152,10 +161,17 @@ impl Block {
     }
 
     #[inline(always)]
-    fn add(&mut self, dense: &[f32], sparse: &SparseVector, steps: &[f32]) {
-        let classes = self.classes;
+    fn add(&mut self, dense: &[f32], sparse: &SparseVector, steps: &[f32], changed: &[usize]) {
+        let (classes, constant) = (self.classes, self.constant());
         let mut update = |feature: usize, value: f32| {
-            add_scaled(&mut self.weights[feature * classes..][..classes], steps, value);
+            let row = &mut self.weights[feature * classes..][..classes];
+            if changed.len() > SINGLE_CLASSES {
+                add_scaled(row, steps, value);
+            } else {
+                for class in changed {
+                    row[*class] += value * steps[*class];
+                }
+            }
         };
         for (feature, value) in dense.iter().take(self.dense).enumerate() {
             update(feature, *value);
@@ -163,8 +179,7 @@ impl Block {
         for (feature, value) in sparse {
             update(self.dense + *feature as usize, *value);
         }
-        let constant = self.weights.len() / classes - 1;
-        add_scaled(&mut self.weights[constant * classes..], steps, 1.0);
+        update(constant, 1.0);
     }
 
     /// Dual coordinate descent over all examples and the classes of this block.
@@ -175,6 +190,7 @@ impl Block {
         let mut duals = vec![0.0_f32; examples.len() * classes];
         let mut order: Vec<usize> = (0..examples.len()).collect();
         let (mut margins, mut steps) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
+        let mut changed = Vec::with_capacity(classes);
         let mut shuffle = Shuffle::default();
         let passes = match loss {
             Loss::Hinge => passes,
@@ -194,12 +210,14 @@ impl Block {
                     own_cost: own.map_or(0.0, |own| costs.own[self.first + own] * example.weight),
                     others_cost: costs.others * example.weight,
                 };
-                let has_changed = match loss {
+                match loss {
                     Loss::Hinge => visit.hinge(duals, &margins, &mut steps),
                     Loss::Logistic => visit.logistic(duals, &margins, &mut steps),
-                };
-                if has_changed {
-                    self.add(example.dense, example.sparse, &steps);
+                }
+                changed.clear();
+                changed.extend((0..classes).filter(|class| steps[*class] != 0.0));
+                if !changed.is_empty() {
+                    self.add(example.dense, example.sparse, &steps, &changed);
                 }
             }
         }
@@ -220,19 +238,17 @@ struct Visit {
 
 impl Visit {
     /// Moves each to the minimum of the squared hinge loss, and writes the steps of the
-    /// weights; whether there are any.
+    /// weights.
     #[inline(always)]
-    fn hinge(&self, duals: &mut [f32], margins: &[f32], steps: &mut [f32]) -> bool {
+    fn hinge(&self, duals: &mut [f32], margins: &[f32], steps: &mut [f32]) {
         let slack = 0.5 / self.others_cost;
         let rate = 1.0 / (self.length + slack);
-        let mut largest = 0.0_f32;
         for ((dual, margin), step) in duals.iter_mut().zip(margins).zip(&mut *steps) {
             // Of a negative example: its side is -1.
             let gradient = -margin - 1.0 + *dual * slack;
             let next = (*dual - gradient * rate).max(0.0);
             *step = *dual - next;
             *dual = next;
-            largest = largest.max(step.abs());
         }
         if let Some(own) = self.own {
             // The step above was that of a negative example; its own class takes the other side.
@@ -242,16 +258,14 @@ impl Visit {
             let next = (before - gradient / (self.length + slack)).max(0.0);
             duals[own] = next;
             steps[own] = next - before;
-            largest = largest.max(steps[own].abs());
         }
-        largest > 0.0
     }
 
     /// The same for the logistic loss: one Newton step, which stays between the bounds (Yu,
     /// Huang and Lin, *Dual coordinate descent methods for logistic regression and maximum
     /// entropy models*, Machine Learning 2011). Variables that are 0 start.
     #[inline(always)]
-    fn logistic(&self, duals: &mut [f32], margins: &[f32], steps: &mut [f32]) -> bool {
+    fn logistic(&self, duals: &mut [f32], margins: &[f32], steps: &mut [f32]) {
         for (class, ((dual, margin), step)) in duals.iter_mut().zip(margins).zip(steps).enumerate() {
             let (side, cost) = if self.own == Some(class) { (1.0, self.own_cost) } else { (-1.0, self.others_cost) };
             let next = if *dual == 0.0 {
@@ -267,7 +281,6 @@ impl Visit {
             *step = side * (next - *dual);
             *dual = next;
         }
-        true
     }
 }
 
