@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::abbreviations::{Abbreviations, Expansion};
 use super::audience::{AudienceSet, Audiences};
 use super::confidence::{self, Evidence};
-use super::fusion::{Signals, Weights};
+use super::fusion::{self, Signals, Weights};
 use super::lexical::{LexicalIndex, LexicalScores};
 use super::lexicon::{Lexicon, PassageWords};
 use super::passage::Passage;
@@ -47,6 +47,8 @@ struct Slot {
     passage: Arc<Passage>,
     access: Access,
     words: Arc<PassageWords>,
+    /// How many words title and headings have.
+    heading_words: usize,
 }
 
 /// The knowledge at one moment. A search on it gives the same result for as
@@ -66,6 +68,7 @@ pub struct Index {
     spellings: Spellings,
     abbreviations: Abbreviations,
     embedder: Option<Arc<dyn Embedder>>,
+    fusion: Weights,
     /// Why vectors are missing that the embedder should have made or the store have.
     semantic_failure: Option<String>,
     /// Whether the store has lost the vectors since.
@@ -152,7 +155,7 @@ impl Index {
         let started = Instant::now();
         let passages = self.best(request, &question, &lexical, &by_words, found.as_ref());
         let evidence = Evidence::of(&passages, &question, &lexical, self.lexical.documents());
-        let confidence = evidence.confidence(self.fusion().doubt);
+        let confidence = evidence.confidence(self.fusion.doubt);
         let passages = passages.into_iter().take(request.limit).map(|(_, passage)| passage).collect();
         timings.fusion = started.elapsed();
         let question = question.text;
@@ -259,11 +262,6 @@ impl Index {
         })
     }
 
-    fn fusion(&self) -> Weights {
-        let is_of_words = self.embedder.as_ref().is_some_and(|embedder| embedder.words().is_some());
-        if is_of_words { Weights::OF_WORDS } else { Weights::OF_SENTENCES }
-    }
-
     /// The best passages with their slots, at least as many as the evidence
     /// looks at, among those that either side put up. Slots outside the scope
     /// have no score above 0 on either side.
@@ -285,7 +283,7 @@ impl Index {
         }
         let weights = question.word_weights(&lexical.idf, self.lexical.documents());
         let most: f32 = question.terms.iter().map(|term| term.weight * weights[term.word]).sum();
-        let fusion = self.fusion();
+        let fusion = self.fusion;
         let signals = |at: u32, parts: PartCosines| Signals {
             words: if most > 0.0 { lexical.scores[at as usize] / most } else { 0.0 },
             text: parts.text,
@@ -320,11 +318,14 @@ impl Index {
             let cosines: Vec<Option<f32>> = looked_at.iter().map(|scored| scored.cosine).collect();
             let parts = self.parts.compare(asked, &slots, &cosines);
             let wordings = self.wordings(question, &weights, lexical, &slots);
+            let nearest = parts.iter().flatten().map(|parts| parts.heading).fold(0.0, f32::max);
             for ((scored, parts), wording) in looked_at.iter_mut().zip(parts).zip(wordings) {
                 scored.cosine = parts.map(PartCosines::nearer);
                 let excerpts = if fusion.reads_excerpts() { self.parts.excerpts(asked, scored.at) } else { Vec::new() };
                 let excerpt = excerpts.into_iter().fold(0.0, f32::max);
-                let signals = Signals { wording, excerpt, ..signals(scored.at, parts.unwrap_or_default()) };
+                let heading_words = self.slots[scored.at as usize].as_ref().map_or(0, |slot| slot.heading_words);
+                let lead = parts.map_or(0.0, |parts| fusion::lead(parts.heading, nearest, heading_words));
+                let signals = Signals { wording, excerpt, lead, ..signals(scored.at, parts.unwrap_or_default()) };
                 scored.fused = signals.fused(fusion);
                 scored.wording = Some(wording);
             }

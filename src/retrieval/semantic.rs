@@ -82,6 +82,15 @@ impl PartVectors {
         self.numbers[slot] = excerpts.iter().map(|vector| self.place(vector)).collect();
     }
 
+    /// The mean cosine of the headings of passages with their texts.
+    pub(super) fn repetition(&self) -> f32 {
+        let with_headings = self.lengths.iter().enumerate().filter(|(slot, _)| self.headings.has(*slot));
+        // The square of the length of a sum of two unit vectors is 2 + 2 cos.
+        let cosines = with_headings.map(|(_, length)| length * length / 2.0 - 1.0);
+        let (count, sum) = cosines.fold((0.0_f32, 0.0), |(count, sum), cosine| (count + 1.0, sum + cosine));
+        sum / count.max(1.0)
+    }
+
     fn place(&mut self, vector: &[f32]) -> u32 {
         let number = self.free.pop().unwrap_or_else(|| {
             self.next += 1;

@@ -20,6 +20,7 @@ use crate::retrieval::abbreviations::{self, Abbreviations, Lesson};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
 use crate::retrieval::excerpt::excerpts;
+use crate::retrieval::fusion::Weights;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
 use crate::retrieval::lexicon::{self, Lexicon};
 use crate::retrieval::passage::{self, Passage};
@@ -150,6 +151,8 @@ impl IndexBuilder {
         let embedding_failure = self.embed_missing().await;
         let (vectors, store_failure) = self.publish().await;
         let default_language = Language::of_locale(default_locale);
+        let is_of_words = self.embedder.as_ref().is_some_and(|embedder| embedder.words().is_some());
+        let fusion = if is_of_words { Weights::OF_WORDS } else { Weights::OF_SENTENCES };
         Ok(Arc::new(Index {
             scopes: Scopes::of(self.slots.iter().map(|slot| slot.as_ref().map(|slot| slot.access))),
             slots: self.slots.clone(),
@@ -163,6 +166,7 @@ impl IndexBuilder {
             spellings: self.spellings.clone(),
             abbreviations: self.abbreviations.clone(),
             embedder: self.embedder.clone(),
+            fusion: fusion.for_repetition(self.parts.repetition()),
             semantic_failure: embedding_failure.or(store_failure),
             is_lost: AtomicBool::new(false),
             articles: self.entries.len(),
@@ -218,7 +222,8 @@ impl IndexBuilder {
             words.iter().for_each(|words| self.spellings.add(passage.language, words));
             let table = table.filter(|table| table.knows(passage.language.as_str()));
             let words = table.map(|table| self.lexicon.add(&words[0], &words[1], table)).unwrap_or_default();
-            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access, words: Arc::new(words) });
+            let heading_words = passage::count_words(&heading_text(&passage));
+            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access, words: Arc::new(words), heading_words });
             slots.push(slot);
             let slot = u32::try_from(slot).expect("fewer passages than 2^32");
             self.writer.add(Document { slot, article: number, fields })?;
