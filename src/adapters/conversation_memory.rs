@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::domain::ids::{AutomationId, ConversationId, PostId, UserId};
-use crate::ports::conversation_store::{ConversationStore, Inactive, LogPosition, NewEvent, StoreError, StoredEvent};
+use crate::ports::conversation_store::{
+    ConversationStore, Inactive, Keep, LogPosition, NewEvent, StoreError, StoredEvent,
+};
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +62,48 @@ struct Log {
     user: UserId,
     /// How often the epoch was changed.
     renewals: u32,
-    events: Vec<(Box<str>, Option<u64>)>,
+    /// In order; their numbers have gaps where passing ones were.
+    events: Vec<Event>,
+    /// Number of the last event.
+    seq: u64,
+    /// The place of the first one that passes, or beyond all.
+    first_passing: usize,
     bytes: usize,
     released: Option<u64>,
     /// When something happened last, in seconds since 1970.
     changed: i64,
+}
+
+#[derive(Debug)]
+struct Event {
+    seq: u64,
+    frame: Box<str>,
+    fingerprint: Option<u64>,
+    passes: bool,
+}
+
+impl Log {
+    fn append(&mut self, event: NewEvent) {
+        let NewEvent { frame, keep, fingerprint, .. } = event;
+        if keep == Keep::Whole {
+            let end = self.events.split_off(self.first_passing.min(self.events.len()));
+            self.bytes -= end.iter().filter(|event| event.passes).map(|event| event.frame.len()).sum::<usize>();
+            self.events.extend(end.into_iter().filter(|event| !event.passes));
+            self.first_passing = usize::MAX;
+        }
+        let passes = keep == Keep::Passing;
+        if passes {
+            self.first_passing = self.first_passing.min(self.events.len());
+        }
+        self.seq += 1;
+        self.bytes += frame.len();
+        self.events.push(Event { seq: self.seq, frame: frame.into_boxed_str(), fingerprint, passes });
+    }
+
+    /// How many events there are before number `seq`.
+    fn before(&self, seq: u64) -> usize {
+        self.events.partition_point(|event| event.seq < seq)
+    }
 }
 
 impl ConversationMemory {
@@ -105,7 +144,7 @@ impl ConversationMemory {
             0 => self.epoch.clone(),
             renewals => format!("{}.{renewals}", self.epoch),
         };
-        LogPosition { conversation: conversation.clone(), epoch, seq: log.events.len() as u64 }
+        LogPosition { conversation: conversation.clone(), epoch, seq: log.seq }
     }
 }
 
@@ -128,13 +167,10 @@ impl Inner {
     }
 }
 
-/// The events from place `start` on, at most `limit`.
-fn events(log: &Log, start: usize, limit: usize) -> Vec<StoredEvent> {
-    let start = start.min(log.events.len());
-    let events = (start as u64 + 1..).zip(log.events[start..].iter().take(limit));
-    events
-        .map(|(seq, (frame, fingerprint))| StoredEvent { seq, frame: frame.to_string(), fingerprint: *fingerprint })
-        .collect()
+fn stored(events: &[Event]) -> Vec<StoredEvent> {
+    let stored =
+        |event: &Event| StoredEvent { seq: event.seq, frame: event.frame.to_string(), fingerprint: event.fingerprint };
+    events.iter().map(stored).collect()
 }
 
 #[async_trait]
@@ -150,7 +186,16 @@ impl ConversationStore for ConversationMemory {
             }
         }
         let changed = self.now();
-        let log = Log { user: user.clone(), renewals: 0, events: Vec::new(), bytes: 0, released: None, changed };
+        let log = Log {
+            user: user.clone(),
+            renewals: 0,
+            events: Vec::new(),
+            seq: 0,
+            first_passing: usize::MAX,
+            bytes: 0,
+            released: None,
+            changed,
+        };
         let position = self.end_of(conversation, &log);
         inner.logs.insert(conversation.clone(), log);
         Ok(position)
@@ -181,16 +226,16 @@ impl ConversationStore for ConversationMemory {
                 return Err(StoreError::Full("no more bytes"));
             }
         }
-        inner.bytes += added;
-        let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
-        log.bytes += added;
         for automation in events.iter().filter_map(|event| event.begins.clone()) {
             *inner.automation_runs.entry(automation).or_default() += 1;
         }
         let Some(log) = inner.logs.get_mut(conversation) else { return Err(StoreError::NotFound) };
+        let before = log.bytes;
         log.changed = self.now();
-        log.events.extend(events.into_iter().map(|event| (event.frame.into_boxed_str(), event.fingerprint)));
-        Ok(log.events.len() as u64)
+        events.into_iter().for_each(|event| log.append(event));
+        let (seq, after) = (log.seq, log.bytes);
+        inner.bytes = inner.bytes + after - before;
+        Ok(seq)
     }
 
     async fn read_after(
@@ -201,8 +246,9 @@ impl ConversationStore for ConversationMemory {
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let inner = self.lock();
         let Some(log) = inner.logs.get(conversation) else { return Err(StoreError::NotFound) };
-        let start = usize::try_from(after).unwrap_or(usize::MAX);
-        Ok(events(log, start, limit))
+        let start = log.before(after.saturating_add(1));
+        let end = log.events.len().min(start.saturating_add(limit));
+        Ok(stored(&log.events[start..end]))
     }
 
     async fn read_before(
@@ -213,9 +259,8 @@ impl ConversationStore for ConversationMemory {
     ) -> Result<Vec<StoredEvent>, StoreError> {
         let inner = self.lock();
         let Some(log) = inner.logs.get(conversation) else { return Err(StoreError::NotFound) };
-        let end = usize::try_from(before.saturating_sub(1)).unwrap_or(usize::MAX).min(log.events.len());
-        let start = end.saturating_sub(limit);
-        Ok(events(log, start, end - start))
+        let end = log.before(before);
+        Ok(stored(&log.events[end.saturating_sub(limit)..end]))
     }
 
     async fn runs_since(&self, user: Option<&UserId>, since: &str) -> Result<u64, StoreError> {
@@ -228,7 +273,7 @@ impl ConversationStore for ConversationMemory {
                     frame["type"] == "run.started" && frame["ts"].as_str().is_some_and(|ts| ts >= since)
                 })
         };
-        Ok(events.filter(|(frame, _)| begins(frame)).count() as u64)
+        Ok(events.filter(|event| begins(&event.frame)).count() as u64)
     }
 
     async fn automation_runs(&self) -> Result<BTreeMap<AutomationId, u64>, StoreError> {

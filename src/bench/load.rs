@@ -87,6 +87,7 @@ struct Tally {
     report: Report,
     refused: u64,
     connect: Option<Duration>,
+    late: Vec<Duration>,
     first: Vec<Duration>,
     done: Vec<Duration>,
     back: Option<Duration>,
@@ -154,14 +155,15 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
     let streams = args.streams.map(|streams| Streams::start(&plan, streams));
     let mut report = Report::default();
     let mut refused = 0;
-    let mut latencies: [Latencies; 3] = Default::default();
+    let mut latencies: [Latencies; 4] = Default::default();
     let mut backs: Vec<Duration> = Vec::new();
     while let Some(tally) = visitors.join_next().await {
         bar.inc(1);
         let tally = tally?;
         report.add(&tally.report);
         refused += tally.refused;
-        let [connect, first, done] = &mut latencies;
+        let [connect, late, first, done] = &mut latencies;
+        tally.late.into_iter().for_each(|time| late.add(time));
         tally.connect.into_iter().for_each(|time| connect.add(time));
         tally.first.into_iter().for_each(|time| first.add(time));
         tally.done.into_iter().for_each(|time| done.add(time));
@@ -170,8 +172,9 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
     bar.finish_and_clear();
     report.lost = report.sent.saturating_sub(report.answered + refused);
     report.errors += refused;
-    let [connect, first, done] = &mut latencies;
+    let [connect, late, first, done] = &mut latencies;
     report.connect_p99_ms = millis(connect.percentile(99.0));
+    report.late_p99_ms = millis(late.percentile(99.0));
     (report.first_frame_p50_ms, report.first_frame_p99_ms) =
         (millis(first.percentile(50.0)), millis(first.percentile(99.0)));
     (report.done_p50_ms, report.done_p99_ms) = (millis(done.percentile(50.0)), millis(done.percentile(99.0)));
@@ -294,6 +297,7 @@ impl Visitor {
         self.tally.report.sent += 1;
         self.asked =
             Some(Asked { id, frame: frame.clone(), due, is_acked: false, has_begun: false, is_cut_off: false });
+        self.tally.late.push(due.elapsed());
         socket.send(Message::text(frame)).await?;
         Ok(())
     }

@@ -362,7 +362,10 @@ async fn sessions_are_few_and_do_not_linger() {
     assert_eq!(HttpClient::new(rig.address).begin(stranger(23)).await.0, 503);
     // They are left alone, and gone after a while; one that is read stays.
     eventually(|| async { HttpClient::new(rig.address).begin(stranger(24)).await.0 == 201 }).await;
-    let mut reader = HttpClient::join_as(rig.address, stranger(25)).await;
+    let mut reader = HttpClient::new(rig.address);
+    while reader.begin(stranger(25)).await.0 != 201 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let mut events = reader.events(Reading::Stream, &reader.place());
     reader.call("message.send", json!({"text": "slow 40"})).await;
     let frames = reader.through(&mut events, "run.finished").await;
