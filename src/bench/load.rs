@@ -32,8 +32,9 @@ use super::visitor::{Target, TargetArgs, Visit};
 use crate::protocol::hello::Resume;
 use crate::server::clock::spread;
 
-/// How long answers are waited for once the time is over.
-const GRACE: Duration = Duration::from_secs(10);
+/// How long answers are waited for once the time is over; those of a scripted model may
+/// take this long.
+const GRACE: Duration = Duration::from_secs(30);
 /// Connections that are being opened at a time.
 const BURST: usize = 200;
 /// First and longest pause before a visitor who was cut off comes back (full jitter).
