@@ -88,8 +88,8 @@ struct Tally {
     report: Report,
     refused: u64,
     connect: Option<Duration>,
-    late: Vec<Duration>,
     first: Vec<Duration>,
+    overhead: Vec<Duration>,
     done: Vec<Duration>,
     back: Option<Duration>,
 }
@@ -118,6 +118,7 @@ struct Asked {
     id: String,
     frame: String,
     due: Instant,
+    sent: Instant,
     is_acked: bool,
     has_begun: bool,
     /// Whether the server was lost meanwhile, and no run goes on any longer.
@@ -163,8 +164,8 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
         let tally = tally?;
         report.add(&tally.report);
         refused += tally.refused;
-        let [connect, late, first, done] = &mut latencies;
-        tally.late.into_iter().for_each(|time| late.add(time));
+        let [connect, first, overhead, done] = &mut latencies;
+        tally.overhead.into_iter().for_each(|time| overhead.add(time));
         tally.connect.into_iter().for_each(|time| connect.add(time));
         tally.first.into_iter().for_each(|time| first.add(time));
         tally.done.into_iter().for_each(|time| done.add(time));
@@ -173,9 +174,9 @@ pub async fn run(args: LoadArgs) -> anyhow::Result<Report> {
     bar.finish_and_clear();
     report.lost = report.sent.saturating_sub(report.answered + refused);
     report.errors += refused;
-    let [connect, late, first, done] = &mut latencies;
+    let [connect, first, overhead, done] = &mut latencies;
     report.connect_p99_ms = millis(connect.percentile(99.0));
-    report.late_p99_ms = millis(late.percentile(99.0));
+    report.overhead_p99_ms = millis(overhead.percentile(99.0));
     (report.first_frame_p50_ms, report.first_frame_p99_ms) =
         (millis(first.percentile(50.0)), millis(first.percentile(99.0)));
     (report.done_p50_ms, report.done_p99_ms) = (millis(done.percentile(50.0)), millis(done.percentile(99.0)));
@@ -296,9 +297,15 @@ impl Visitor {
         let frame = json!({"type": "message.send", "id": id, "data": {"text": text}}).to_string();
         self.questions += 1;
         self.tally.report.sent += 1;
-        self.asked =
-            Some(Asked { id, frame: frame.clone(), due, is_acked: false, has_begun: false, is_cut_off: false });
-        self.tally.late.push(due.elapsed());
+        self.asked = Some(Asked {
+            id,
+            frame: frame.clone(),
+            due,
+            sent: Instant::now(),
+            is_acked: false,
+            has_begun: false,
+            is_cut_off: false,
+        });
         socket.send(Message::text(frame)).await?;
         Ok(())
     }
@@ -338,6 +345,7 @@ impl Visitor {
             "message.delta" | "message.completed" if !asked.has_begun && head.data.role.as_deref() != Some("user") => {
                 asked.has_begun = true;
                 self.tally.first.push(asked.due.elapsed());
+                self.tally.overhead.push(asked.sent.elapsed());
             }
             "run.finished" => {
                 self.tally.report.answered += 1;
