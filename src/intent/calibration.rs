@@ -5,8 +5,10 @@
 //!
 //! - Is it like the phrases at all? Its *familiarity* adds the best answer's score
 //!   and the density of phrases around the message, each standardized. Together they
-//!   tell messages from off-topic ones better than either alone. Nearly every
-//!   held-out phrase must stay above the threshold (a conformal bound).
+//!   tell messages from off-topic ones better than either alone. Answers differ in how
+//!   well their messages score, so the score is compared with what is usual for its
+//!   answer. Nearly every held-out phrase must stay above the threshold (a conformal
+//!   bound).
 //! - Is the best answer the right one? Its *lead* over the next answer must be so
 //!   great that wrong matches stay below the rate that the author allows. Headings
 //!   of articles that no phrase says count as wrong here: users ask about them too,
@@ -31,13 +33,18 @@ const UNFAMILIAR: f64 = 0.02;
 const OUTSIDE_SHARE: f64 = 0.2;
 /// Held-out phrases that a typical project's figures weigh as much as.
 const PRIOR: f64 = 20.0;
+/// The same for what is usual for one answer. CLINC150, AUROC of messages that mean none
+/// from 20 to 200: .978 static (without it .9778), .9876 to .9879 MiniLM (.9874).
+const ANSWER_PRIOR: f64 = 100.0;
 /// The same for the least lead, which needs more phrases to be known.
 const LEAD_PRIOR: f64 = 200.0;
 
 /// What a match is judged by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Signals {
-    /// The best answer's score.
+    /// The number of the best answer.
+    pub class: usize,
+    /// Its score.
     pub score: f32,
     /// The density of phrases around the message.
     pub density: f32,
@@ -57,7 +64,7 @@ impl Signals {
         let next = others.iter().find(|other| !is_opposed(other.class));
         let rivals = next.map(|next| next.score).into_iter().chain(ranking.background);
         let lead = rivals.map(|rival| best.score - rival).fold(Self::NO_RIVAL, f32::min);
-        Some(Self { score: best.score, density: ranking.density, lead })
+        Some(Self { class: best.class, score: best.score, density: ranking.density, lead })
     }
 }
 
@@ -83,9 +90,11 @@ impl Spread {
 }
 
 /// What held-out phrases of a project tell of its messages.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     score: Spread,
+    /// By answer: how far above the mean its messages score.
+    usual: Vec<f64>,
     density: Spread,
     /// Of both added.
     sum: Spread,
@@ -98,6 +107,7 @@ pub struct Calibration {
 /// A typical project, for one that has too few phrases to tell.
 const TYPICAL: Calibration = Calibration {
     score: Spread { mean: 1.3, deviation: 0.6 },
+    usual: Vec::new(),
     density: Spread { mean: 0.66, deviation: 0.12 },
     sum: Spread { mean: 0.0, deviation: 1.4 },
     familiarity: 0.05,
@@ -143,6 +153,7 @@ impl Calibration {
         let scores = inside.iter().map(|(signals, _)| f64::from(signals.score));
         let densities = inside.iter().map(|(signals, _)| f64::from(signals.density));
         calibration.score = Spread::of(scores, TYPICAL.score);
+        calibration.usual = usual(&inside, classes, calibration.score.mean);
         calibration.density = Spread::of(densities, TYPICAL.density);
         let sums: Vec<f64> = inside.iter().map(|(signals, _)| calibration.sum_of(signals)).collect();
         calibration.sum = Spread::of(sums.iter().copied(), TYPICAL.sum);
@@ -162,7 +173,8 @@ impl Calibration {
 
     fn sum_of(&self, signals: &Signals) -> f64 {
         let density = self.density.standard(f64::from(signals.density));
-        self.score.standard(f64::from(signals.score)) + f64::from(DENSITY_WEIGHT) * density
+        let usual = self.usual.get(signals.class).copied().unwrap_or_default();
+        self.score.standard(f64::from(signals.score) - usual) + f64::from(DENSITY_WEIGHT) * density
     }
 
     /// Sets both thresholds.
@@ -200,6 +212,17 @@ impl Calibration {
         let lead = lead as f32;
         self.lead = lead;
     }
+}
+
+/// By class, how far above `mean` the messages score for which it was found.
+fn usual(inside: &[(Signals, bool)], classes: usize, mean: f64) -> Vec<f64> {
+    let mut sums = vec![(0.0, ANSWER_PRIOR); classes];
+    for (signals, _) in inside.iter().filter(|(_, hit)| *hit) {
+        let (above, messages) = &mut sums[signals.class];
+        *above += f64::from(signals.score) - mean;
+        *messages += 1.0;
+    }
+    sums.into_iter().map(|(above, messages)| above / messages).collect()
 }
 
 /// What a model says of one part of the phrases that it has not seen.
@@ -253,4 +276,23 @@ pub fn split(part: usize, phrases: &[Labeled<'_>], classes: usize) -> (Vec<usize
 #[expect(clippy::cast_precision_loss, reason = "numbers of phrases are far below 2^52")]
 fn count(number: usize) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_usual_for_an_answer_is_known_by_its_own_messages_and_doubted_when_they_are_few() {
+        let message = |class, score, hit| (Signals { class, score, density: 0.5, lead: 1.0 }, hit);
+        let mut inside = vec![message(0, 1.5, true); 100];
+        inside.extend([message(1, 1.5, true), message(2, 0.0, false)]);
+        let usual = usual(&inside, 3, 1.0);
+        assert!((usual[0] - 0.25).abs() < 1e-9, "{usual:?}");
+        assert!(usual[1] > 0.0 && usual[1] < 0.01, "{usual:?}");
+        assert!(usual[2].abs() < 1e-9, "{usual:?}");
+        let calibration = Calibration { usual, ..TYPICAL };
+        let familiarity = |class| calibration.familiarity_of(&message(class, 1.0, true).0);
+        assert!(familiarity(0) < familiarity(2), "less is usual for the other one");
+    }
 }

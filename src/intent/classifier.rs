@@ -14,6 +14,9 @@ use rayon::prelude::*;
 
 use super::features::SparseVector;
 
+/// Classes whose margins are added up together, where so many are left, and where not.
+const WIDE: usize = 64;
+const LANES: usize = 16;
 /// Up to so many classes are moved one by one: as a rule two or three of a hundred have
 /// something to learn from an example.
 const SINGLE_CLASSES: usize = 8;
@@ -68,6 +71,8 @@ pub struct Classifier {
 struct Block {
     first: usize,
     classes: usize,
+    /// Weights of a feature: the classes, rounded up to whole [`LANES`].
+    stride: usize,
     dense: usize,
     /// By feature: one weight per class. Dense components come first, then
     /// sparse features, then the constant.
@@ -107,7 +112,8 @@ impl Classifier {
         let ranges: Vec<usize> = (0..classes).step_by(width).collect();
         let train = |first: usize| {
             let classes = width.min(classes - first);
-            let mut block = Block { first, classes, dense, weights: vec![0.0; (dense + sparse + 1) * classes] };
+            let stride = classes.next_multiple_of(LANES);
+            let mut block = Block { first, classes, stride, dense, weights: vec![0.0; (dense + sparse + 1) * stride] };
             dispatch!(Level::new(), simd => simd.vectorize(
                 #[inline(always)]
                 || block.descend(examples, &costs, loss, passes)
@@ -119,14 +125,15 @@ impl Classifier {
 
     /// The margin of every class: above 0 where the text is likely of it.
     pub fn score(&self, dense: &[f32], sparse: &SparseVector) -> Vec<f32> {
-        let mut margins = Vec::with_capacity(self.blocks.iter().map(|block| block.classes).sum());
+        let mut margins = Vec::with_capacity(self.blocks.iter().map(|block| block.stride).sum());
         for block in &self.blocks {
             let start = margins.len();
-            margins.resize(start + block.classes, 0.0);
+            margins.resize(start + block.stride, 0.0);
             dispatch!(Level::new(), simd => simd.vectorize(
                 #[inline(always)]
                 || block.margins(dense, sparse, &mut margins[start..])
             ));
+            margins.truncate(start + block.classes);
         }
         margins
     }
@@ -138,33 +145,44 @@ impl Classifier {
 }
 
 impl Block {
-    #[inline(always)]
-    fn row(&self, feature: usize) -> &[f32] {
-        &self.weights[feature * self.classes..][..self.classes]
-    }
-
     /// The number of the constant.
     #[inline(always)]
     fn constant(&self) -> usize {
-        self.weights.len() / self.classes - 1
+        self.weights.len() / self.stride - 1
+    }
+
+    /// Those of a stride. As many at a time as the processor's registers hold.
+    #[inline(always)]
+    fn margins(&self, dense: &[f32], sparse: &SparseVector, margins: &mut [f32]) {
+        let (wide, narrow) = margins.split_at_mut(self.stride / WIDE * WIDE);
+        for (tile, margins) in wide.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
+            *margins = self.tile(tile * WIDE, dense, sparse);
+        }
+        let start = wide.len();
+        for (tile, margins) in narrow.as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+            *margins = self.tile(start + tile * LANES, dense, sparse);
+        }
     }
 
     #[inline(always)]
-    fn margins(&self, dense: &[f32], sparse: &SparseVector, margins: &mut [f32]) {
-        margins.copy_from_slice(self.row(self.constant()));
+    fn tile<const N: usize>(&self, first: usize, dense: &[f32], sparse: &SparseVector) -> [f32; N] {
+        let row = |feature: usize| &self.weights[feature * self.stride + first..][..N];
+        let mut margins = [0.0; N];
+        margins.copy_from_slice(row(self.constant()));
         for (feature, value) in dense.iter().take(self.dense).enumerate() {
-            add_scaled(margins, self.row(feature), *value);
+            add_scaled(&mut margins, row(feature), *value);
         }
         for (feature, value) in sparse {
-            add_scaled(margins, self.row(self.dense + *feature as usize), *value);
+            add_scaled(&mut margins, row(self.dense + *feature as usize), *value);
         }
+        margins
     }
 
     #[inline(always)]
     fn add(&mut self, dense: &[f32], sparse: &SparseVector, steps: &[f32], changed: &[usize]) {
-        let (classes, constant) = (self.classes, self.constant());
+        let (stride, constant) = (self.stride, self.constant());
         let mut update = |feature: usize, value: f32| {
-            let row = &mut self.weights[feature * classes..][..classes];
+            let row = &mut self.weights[feature * stride..][..steps.len()];
             if changed.len() > SINGLE_CLASSES {
                 add_scaled(row, steps, value);
             } else {
@@ -189,7 +207,7 @@ impl Block {
         let lengths: Vec<f32> = examples.iter().map(squared_length).collect();
         let mut duals = vec![0.0_f32; examples.len() * classes];
         let mut order: Vec<usize> = (0..examples.len()).collect();
-        let (mut margins, mut steps) = (vec![0.0_f32; classes], vec![0.0_f32; classes]);
+        let (mut margins, mut steps) = (vec![0.0_f32; self.stride], vec![0.0_f32; classes]);
         let mut changed = Vec::with_capacity(classes);
         let mut shuffle = Shuffle::default();
         let passes = match loss {

@@ -50,7 +50,7 @@ pub(super) fn decide(
     let mut candidates: Vec<Candidate> = ranked
         .iter()
         .map(|ranked| {
-            let signals = Signals { score: ranked.score, ..signals };
+            let signals = Signals { class: ranked.class, score: ranked.score, ..signals };
             candidate(phrases, message, ranked, calibration.familiarity_of(&signals), threshold)
         })
         .collect();
