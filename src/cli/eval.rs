@@ -41,6 +41,10 @@ pub(super) struct IntentsArgs {
     /// the threshold that the server would use.
     #[arg(long, value_name = "FILE")]
     valid: Option<PathBuf>,
+    /// Leave out the K-th of each N answers: messages that mean it then mean none,
+    /// which is harder to tell than what is off the topic.
+    #[arg(long, value_name = "K/N")]
+    missing: Option<eval::intents::Missing>,
     #[command(flatten)]
     embedder: embedders::EmbedderArgs,
     /// Language of the phrases and messages.
@@ -121,9 +125,9 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             Ok(if result.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         EvalCommand::Intents(args) => {
-            let IntentsArgs { train, test, valid, embedder, language, json } = args;
+            let IntentsArgs { train, test, valid, missing, embedder, language, json } = args;
             let embedder = embedders::open(&embedder).await?.embedder();
-            let options = eval::intents::Options { train, test, valid, embedder, language };
+            let options = eval::intents::Options { train, test, valid, missing, embedder, language };
             report::print(&eval::intents::run(&options).await?, json)?;
             Ok(ExitCode::SUCCESS)
         }
