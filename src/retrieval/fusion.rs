@@ -16,9 +16,6 @@ pub struct Weights {
     /// The share of the score that the lead of a title makes, where titles say what texts
     /// do not.
     lead: f32,
-    /// Log odds against an answer before anything of a passage is known: so many that
-    /// 86 of 100 questions of stackfaq that have an answer are answered.
-    pub doubt: f32,
 }
 
 impl Weights {
@@ -29,13 +26,13 @@ impl Weights {
     /// best lexical score of each question: with the most that any passage could have,
     /// words that fit badly count little.
     pub const OF_WORDS: Self =
-        Self { words: 0.286, meaning: 0.371, coverage: 0.171, title: 0.143, nearness: 0.029, doubt: 3.4, ..Self::NONE };
+        Self { words: 0.286, meaning: 0.371, coverage: 0.171, title: 0.143, nearness: 0.029, ..Self::NONE };
 
     /// Beside an embedder that reads whole sentences: what single words say is in its
     /// vectors already, and the one sentence that says what is asked tells more than
     /// the mean of many. Chosen on stackfaq, scifact and xquad-en with MiniLM.
     pub const OF_SENTENCES: Self =
-        Self { words: 0.42, text: 0.22, heading: 0.1, point: 0.26, lead: 0.08, doubt: 2.8, ..Self::NONE };
+        Self { words: 0.42, text: 0.22, heading: 0.1, point: 0.26, lead: 0.08, ..Self::NONE };
 
     const NONE: Self = Self {
         words: 0.0,
@@ -47,16 +44,13 @@ impl Weights {
         title: 0.0,
         nearness: 0.0,
         lead: 0.0,
-        doubt: 0.0,
     };
 
     /// For passages whose headings have this mean cosine with their texts. A title that only
     /// repeats its text is no second witness (scifact: .70 with MiniLM), one that asks
     /// what the text answers is the better one (stackfaq: .53).
     pub fn for_repetition(self, repetition: f32) -> Self {
-        let lead = self.lead * ((0.65 - repetition) / 0.1).clamp(0.0, 1.0);
-        // Some title leads also where there is no answer.
-        Self { lead, doubt: self.doubt + DOUBT_OF_LEAD * lead, ..self }
+        Self { lead: self.lead * ((0.65 - repetition) / 0.1).clamp(0.0, 1.0), ..self }
     }
 
     /// Whether single excerpts count.
@@ -64,10 +58,6 @@ impl Weights {
         self.point > 0.0
     }
 }
-
-/// How much the lead of a title adds to the log odds of an answer without being evidence
-/// of one: so much that stackfaq is answered as often with it as without.
-const DOUBT_OF_LEAD: f32 = 5.0;
 
 /// What is known of a passage and a question; each from 0 to 1, what lies outside is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::abbreviations::{Abbreviations, Expansion};
 use super::audience::{AudienceSet, Audiences};
-use super::confidence::{self, Evidence};
+use super::confidence::{self, Belief, Evidence};
 use super::fusion::{self, Signals, Weights};
 use super::lexical::{LexicalIndex, LexicalScores};
 use super::lexicon::{Lexicon, PassageWords};
@@ -49,6 +49,8 @@ struct Slot {
     words: Arc<PassageWords>,
     /// How many words title and headings have.
     heading_words: usize,
+    /// Whether its title or its last heading is a question.
+    is_asked: bool,
 }
 
 /// The knowledge at one moment. A search on it gives the same result for as
@@ -69,6 +71,7 @@ pub struct Index {
     abbreviations: Abbreviations,
     embedder: Option<Arc<dyn Embedder>>,
     fusion: Weights,
+    belief: Belief,
     /// Why vectors are missing that the embedder should have made or the store have.
     semantic_failure: Option<String>,
     /// Whether the store has lost the vectors since.
@@ -155,7 +158,7 @@ impl Index {
         let started = Instant::now();
         let passages = self.best(request, &question, &lexical, &by_words, found.as_ref());
         let evidence = Evidence::of(&passages, &question, &lexical, self.lexical.documents());
-        let confidence = evidence.confidence(self.fusion.doubt);
+        let confidence = evidence.confidence(&self.belief);
         let passages = passages.into_iter().take(request.limit).map(|(_, passage)| passage).collect();
         timings.fusion = started.elapsed();
         let question = question.text;

@@ -19,6 +19,7 @@ use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion}
 use crate::retrieval::abbreviations::{self, Abbreviations, Lesson};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
+use crate::retrieval::confidence::{self, Belief};
 use crate::retrieval::excerpt::excerpts;
 use crate::retrieval::fusion::Weights;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
@@ -167,10 +168,21 @@ impl IndexBuilder {
             abbreviations: self.abbreviations.clone(),
             embedder: self.embedder.clone(),
             fusion: fusion.for_repetition(self.parts.repetition()),
+            belief: Belief::of(self.asking(), is_of_words),
             semantic_failure: embedding_failure.or(store_failure),
             is_lost: AtomicBool::new(false),
             articles: self.entries.len(),
         }))
+    }
+
+    /// The share of the passages that stand under a question.
+    fn asking(&self) -> f32 {
+        let (all, asked) = self
+            .slots
+            .iter()
+            .flatten()
+            .fold((0.0, 0.0), |(all, asked), slot| (all + 1.0, asked + f32::from(slot.is_asked)));
+        asked / f32::max(all, 1.0)
     }
 
     fn start_over(&mut self) -> Result<(), LexicalError> {
@@ -223,7 +235,12 @@ impl IndexBuilder {
             let table = table.filter(|table| table.knows(passage.language.as_str()));
             let words = table.map(|table| self.lexicon.add(&words[0], &words[1], table)).unwrap_or_default();
             let heading_words = passage::count_words(&heading_text(&passage));
-            self.slots[slot] = Some(Slot { passage: Arc::new(passage), access, words: Arc::new(words), heading_words });
+            let is_asked = [Some(&passage.article.title), passage.heading_path.last()]
+                .into_iter()
+                .flatten()
+                .any(|heading| confidence::asks(heading));
+            let (passage, words) = (Arc::new(passage), Arc::new(words));
+            self.slots[slot] = Some(Slot { passage, access, words, heading_words, is_asked });
             slots.push(slot);
             let slot = u32::try_from(slot).expect("fewer passages than 2^32");
             self.writer.add(Document { slot, article: number, fields })?;
