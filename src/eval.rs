@@ -6,5 +6,6 @@ pub mod case;
 pub mod cases;
 pub mod intents;
 pub mod metrics;
+pub mod missing;
 pub mod no_answer;
 pub mod retrieval;

@@ -24,7 +24,7 @@ pub(super) enum EvalCommand {
     Retrieval(RetrievalArgs),
     /// Whether the confidence tells questions with an answer from those without.
     #[command(name = "noanswer")]
-    NoAnswer(RetrievalArgs),
+    NoAnswer(NoAnswerArgs),
 }
 
 /// Arguments of `docent eval intents`. Files are JSON Lines with `text` and
@@ -44,7 +44,7 @@ pub(super) struct IntentsArgs {
     /// Leave out the K-th of each N answers: messages that mean it then mean none,
     /// which is harder to tell than what is off the topic.
     #[arg(long, value_name = "K/N")]
-    missing: Option<eval::intents::Missing>,
+    missing: Option<eval::missing::Missing>,
     #[command(flatten)]
     embedder: embedders::EmbedderArgs,
     /// Language of the phrases and messages.
@@ -70,10 +70,10 @@ pub(super) struct CasesArgs {
     json: bool,
 }
 
-/// Arguments of `docent eval retrieval` and `docent eval noanswer`.
+/// Arguments of `docent eval retrieval`, and of `docent eval noanswer` among others.
 #[derive(Debug, Args)]
 pub(super) struct RetrievalArgs {
-    /// Folder with corpus.jsonl, queries.jsonl and, for `retrieval`, qrels.tsv.
+    /// Folder with corpus.jsonl, queries.jsonl and qrels.tsv.
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     /// What passages are compared by.
@@ -87,6 +87,18 @@ pub(super) struct RetrievalArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// Arguments of `docent eval noanswer`. Each query has `answerable`, unless documents are
+/// left out.
+#[derive(Debug, Args)]
+pub(super) struct NoAnswerArgs {
+    /// Leave out the K-th of each N documents that answer a question, as qrels.tsv tells:
+    /// what they answer then has no answer.
+    #[arg(long, value_name = "K/N")]
+    missing: Option<eval::missing::Missing>,
+    #[command(flatten)]
+    search: RetrievalArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -137,8 +149,9 @@ pub(super) async fn run(command: EvalCommand) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         EvalCommand::NoAnswer(args) => {
-            let json = args.json;
-            report::print(&eval::no_answer::run(args.options().await?).await?, json)?;
+            let NoAnswerArgs { missing, search } = args;
+            let json = search.json;
+            report::print(&eval::no_answer::run(search.options().await?, missing).await?, json)?;
             Ok(ExitCode::SUCCESS)
         }
     }

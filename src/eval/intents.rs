@@ -1,17 +1,17 @@
 //! `docent eval intents`: how well messages are matched to Custom Answers, on a
 //! data set of labeled messages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::metrics;
+use super::missing::Missing;
 use crate::domain::custom_answer::CustomAnswer;
 use crate::domain::ids::AnswerId;
 use crate::domain::locale::Locale;
@@ -34,39 +34,12 @@ pub struct Options {
     /// Messages with their labels, by which the threshold is chosen instead of
     /// the one that the server would use.
     pub valid: Option<PathBuf>,
-    /// Answers that are left out: what means one of them then means none.
+    /// The answers that are left out: what means one of them then means none.
     pub missing: Option<Missing>,
     /// The embedder.
     pub embedder: Arc<dyn Embedder>,
     /// The language of the phrases and messages.
     pub language: Option<Locale>,
-}
-
-/// One of each so many answers, in the order of their labels; written `1/4` to `4/4`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// Which of them, from 1.
-    nth: usize,
-    of: usize,
-}
-
-impl FromStr for Missing {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once('/').and_then(|(nth, of)| Some((nth.parse().ok()?, of.parse().ok()?)));
-        match numbers {
-            Some((nth, of)) if 1 <= nth && nth <= of && of > 1 => Ok(Self { nth, of }),
-            _ => Err("expected K/N, such as 1/4 for the first of each four answers"),
-        }
-    }
-}
-
-impl Missing {
-    fn of(self, rows: &[Row]) -> BTreeSet<String> {
-        let labels: BTreeSet<&String> = rows.iter().map(|row| &row.label).filter(|label| *label != NONE).collect();
-        labels.into_iter().skip(self.nth - 1).step_by(self.of).cloned().collect()
-    }
 }
 
 /// Why there is no report.
@@ -162,7 +135,7 @@ pub async fn run(options: &Options) -> Result<Report, IntentsError> {
     let mut test = rows(&options.test)?;
     let mut valid = options.valid.as_deref().map(rows).transpose()?;
     if let Some(missing) = options.missing {
-        let missing = missing.of(&train);
+        let missing = missing.of(train.iter().map(|row| row.label.as_str()).filter(|label| *label != NONE));
         for rows in [Some(&mut train), Some(&mut test), valid.as_mut()].into_iter().flatten() {
             rows.iter_mut().filter(|row| missing.contains(&row.label)).for_each(|row| NONE.clone_into(&mut row.label));
         }
@@ -380,18 +353,6 @@ mod tests {
         assert!((report.wrong_match_rate - 2.0 / 3.0).abs() < 1e-9);
         assert!((report.auroc - 2.0 / 3.0).abs() < 1e-9);
         assert_eq!((report.oos_recall, report.oos_precision), (0.0, 0.0));
-    }
-
-    #[test]
-    fn one_of_so_many_answers_is_missing() {
-        let rows: Vec<Row> =
-            ["b", "a", "oos", "c", "a", "d"].map(|label| Row { text: String::new(), label: label.to_owned() }).into();
-        let missing = |text: &str| text.parse::<Missing>().map(|missing| missing.of(&rows));
-        assert_eq!(missing("2/2"), Ok(BTreeSet::from(["b".to_owned(), "d".to_owned()])));
-        assert_eq!(missing("1/3"), Ok(BTreeSet::from(["a".to_owned(), "d".to_owned()])));
-        for wrong in ["4", "0/4", "5/4", "1/1", "a/b", "-1/2"] {
-            assert!(missing(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

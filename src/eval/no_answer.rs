@@ -1,10 +1,13 @@
 //! `docent eval noanswer`: whether the confidence tells questions that the knowledge
 //! answers from those that it does not.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
+use super::beir::Judgments;
+use super::missing::Missing;
 use super::retrieval::{self, EvalError, Options};
 use super::{beir, metrics};
 use crate::retrieval::audience::AudienceSet;
@@ -34,13 +37,23 @@ pub struct Report {
     pub n_unanswerable: usize,
 }
 
-/// Indexes the documents and asks every question that is marked as answerable or not.
+/// Indexes the documents and asks every question that is marked as answerable or not;
+/// or, when documents are `missing` of those that answer a question, every question that
+/// has either all of its documents or none.
 ///
 /// # Errors
 /// When the data set cannot be read or the index fails.
-pub async fn run(options: Options) -> Result<Report, EvalError> {
-    let documents = beir::corpus(&options.dir)?;
-    let queries = beir::queries(&options.dir)?;
+pub async fn run(options: Options, missing: Option<Missing>) -> Result<Report, EvalError> {
+    let mut documents = beir::corpus(&options.dir)?;
+    let mut queries = beir::queries(&options.dir)?;
+    if let Some(missing) = missing {
+        let judgments = beir::judgments(&options.dir)?;
+        let missing = missing.of(judgments.values().flat_map(|relevant| relevant.keys().map(String::as_str)));
+        documents.retain(|document| !missing.contains(&document.id));
+        for query in &mut queries {
+            query.answerable = judgments.get(&query.id).and_then(|relevant| left(relevant, &missing));
+        }
+    }
     let index = retrieval::index_of(&documents, &options).await?;
     let audiences = AudienceSet::everyone();
     let (mut answerable, mut unanswerable) = (Vec::new(), Vec::new());
@@ -55,6 +68,14 @@ pub async fn run(options: Options) -> Result<Report, EvalError> {
         return Err(beir::BeirError::Empty(options.dir).into());
     }
     Ok(report(&answerable, &unanswerable))
+}
+
+/// Whether the documents that answer a question are there; `None` when a part of them is.
+fn left(relevant: &Judgments, missing: &BTreeSet<String>) -> Option<bool> {
+    match relevant.keys().filter(|id| missing.contains(*id)).count() {
+        0 => Some(true),
+        gone => (gone == relevant.len()).then_some(false),
+    }
 }
 
 fn report(answerable: &[f64], unanswerable: &[f64]) -> Report {
@@ -91,6 +112,13 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_with_a_part_of_its_documents_is_not_asked() {
+        let missing = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        let left = |ids: &[&str]| left(&ids.iter().map(|id| ((*id).to_owned(), 1)).collect(), &missing);
+        assert_eq!((left(&["c"]), left(&["a", "b"]), left(&["a", "c"])), (Some(true), Some(false), None));
+    }
 
     #[test]
     fn figures_by_hand() {
