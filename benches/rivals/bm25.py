@@ -8,6 +8,7 @@ say `answerable`, how well its best score tells which are (AUROC).
 Title and text are one field, as in the BEIR paper's own BM25. `--tokens words`
 is bm25s' tokenizer with its English stopwords and the Snowball stemmer; `bigrams`
 is pairs of neighboring characters, and `jieba` the usual dictionary, for Chinese.
+`--missing 1/2` leaves documents out like `docent eval noanswer`.
 """
 
 import argparse
@@ -55,16 +56,30 @@ def auroc(outside, inside):
     return above / (len(inside) * len(outside))
 
 
+def without(missing, documents, queries, relevant):
+    nth, of = map(int, missing.split("/"))
+    gone = set(sorted({document for found in relevant.values() for document in found})[nth - 1 :: of])
+    left = []
+    for query in queries:
+        there = {document not in gone for document in relevant.get(query["_id"], ())}
+        if len(there) == 1:
+            left.append({**query, "answerable": there.pop()})
+    return [document for document in documents if document["_id"] not in gone], left
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dir", type=pathlib.Path)
     parser.add_argument("--tokens", choices=["words", "bigrams", "jieba"], default="words")
     parser.add_argument("--stemmer", default="english", help="Snowball language of --tokens words; `none` for none")
     parser.add_argument("--stopwords", default="en", help="list of --tokens words; `none` for none")
+    parser.add_argument("--missing", metavar="K/N", help="leave out the K-th of each N documents that answer")
     args = parser.parse_args()
 
     documents = rows(args.dir / "corpus.jsonl")
     queries = rows(args.dir / "queries.jsonl")
+    if args.missing:
+        documents, queries = without(args.missing, documents, queries, judgments(args.dir / "qrels.tsv"))
     has_answers = "answerable" in queries[0]
     relevant = {} if has_answers else judgments(args.dir / "qrels.tsv")
     queries = [query for query in queries if has_answers or query["_id"] in relevant]
