@@ -9,8 +9,8 @@
 //!
 //! What is evidence depends on how the knowledge is written. Where titles ask, as in
 //! a list of frequent questions, a title that asks the same is the best sign, and the
-//! answer below it need not repeat the words. Where titles state what their texts are
-//! about, an answer has the words of the question.
+//! answer below it need not repeat the words. Where titles are bare names, an answer has
+//! the words of the question. Where they state what their texts are about, both count.
 
 use super::lexical::LexicalScores;
 use super::query::Question;
@@ -45,34 +45,54 @@ pub struct Belief {
 /// As many passages as the smallest collection has that the weights were fitted to.
 const CROWD: f32 = 100.0;
 
-/// Share of the passages whose headings ask from which on all are judged like answers.
+/// How the headings of a project are written; shares of its passages, 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Headings {
+    /// Those under a question.
+    pub asking: f32,
+    /// Those under more than a name: none for two words, one in full from four on.
+    pub telling: f32,
+}
+
+/// Share of the passages under a question from which on all are judged like answers.
 const ASKING: f32 = 0.4;
+/// What the evidence of titles counts where all of them state, beside that of the words:
+/// less with the cosine of a sentence, to which names and numbers mean little.
+const STATING_WORDS: f32 = 0.5;
+const STATING_SENTENCES: f32 = 0.25;
+
+impl Headings {
+    /// What the evidence of titles counts, 0 to 1.
+    fn weight(self, stating: f32) -> f32 {
+        (self.asking / ASKING).max(stating * self.telling).clamp(0.0, 1.0)
+    }
+}
 
 impl Belief {
     /// Beside an embedder that makes texts of words, where titles ask. So much doubt that
     /// 86 of 100 questions of stackfaq that have an answer are answered.
     const OF_WORDS_ASKED: Self = Self { doubt: 4.1, cosine: 2.0, fused: 3.0, margin: 3.5, title: 6.0, ..Self::NONE };
-    /// The same where titles state.
-    const OF_WORDS_STATED: Self = Self { doubt: 4.9, coverage: 5.2, fused: 2.3, margin: 3.5, ..Self::NONE };
+    /// The same where titles are bare names.
+    const OF_WORDS_COVERED: Self = Self { doubt: 5.0, coverage: 5.2, fused: 2.3, margin: 3.5, ..Self::NONE };
     /// Beside an embedder that reads whole sentences, where titles ask.
     const OF_SENTENCES_ASKED: Self = Self { doubt: 11.0, cosine: 12.0, fused: 5.0, margin: 5.5, ..Self::NONE };
-    /// The same where titles state.
-    const OF_SENTENCES_STATED: Self = Self { doubt: 4.6, ..Self::OF_WORDS_STATED };
+    /// The same where titles are bare names.
+    const OF_SENTENCES_COVERED: Self = Self { doubt: 4.6, ..Self::OF_WORDS_COVERED };
     /// Without an embedder.
     const OF_WORDS_ALONE: Self = Self { doubt: 4.0, coverage: 1.8, strength: 7.3, margin: 2.4, ..Self::NONE };
     const NONE: Self =
         Self { doubt: 0.0, coverage: 0.0, strength: 0.0, cosine: 0.0, fused: 0.0, margin: 0.0, title: 0.0 };
 
-    /// Where `asking` of the passages, 0 to 1, stand under a question. `of_words` tells
-    /// whether the embedder makes texts of words, or reads sentences.
-    pub fn of(asking: f32, of_words: bool) -> Self {
-        let (stated, asked) = if of_words {
-            (Self::OF_WORDS_STATED, Self::OF_WORDS_ASKED)
+    /// Under such headings. `of_words` tells whether the embedder makes texts of words,
+    /// or reads sentences.
+    pub fn of(headings: Headings, of_words: bool) -> Self {
+        let (covered, asked, stating) = if of_words {
+            (Self::OF_WORDS_COVERED, Self::OF_WORDS_ASKED, STATING_WORDS)
         } else {
-            (Self::OF_SENTENCES_STATED, Self::OF_SENTENCES_ASKED)
+            (Self::OF_SENTENCES_COVERED, Self::OF_SENTENCES_ASKED, STATING_SENTENCES)
         };
-        let share = (asking / ASKING).clamp(0.0, 1.0);
-        let between = |of: fn(Self) -> f32| of(stated) + share * (of(asked) - of(stated));
+        let weight = headings.weight(stating);
+        let between = |of: fn(Self) -> f32| of(covered) + weight * (of(asked) - of(covered));
         Self {
             doubt: between(|belief| belief.doubt),
             coverage: between(|belief| belief.coverage),
@@ -177,9 +197,14 @@ fn names(question: &Question, matched: u64) -> f32 {
 /// in full from four on.
 fn title_evidence(best: &ScoredPassage) -> f32 {
     let wording = best.wording.unwrap_or_default();
-    #[expect(clippy::cast_precision_loss, reason = "a title has far fewer than 2^24 words")]
-    let says = ((wording.title_words as f32 - 2.0) / 2.0).clamp(0.0, 1.0);
-    wording.title * best.semantic.unwrap_or(0.0).clamp(0.0, 1.0) * says
+    wording.title * best.semantic.unwrap_or(0.0).clamp(0.0, 1.0) * tells(wording.title_words)
+}
+
+/// How much headings of so many words tell of their text, beyond a name.
+pub(super) fn tells(words: usize) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "headings have far fewer than 2^24 words")]
+    let words = words as f32;
+    ((words - 2.0) / 2.0).clamp(0.0, 1.0)
 }
 
 fn share(part: f32, whole: f32) -> f32 {
@@ -195,7 +220,7 @@ mod tests {
     #[test]
     fn nothing_found_is_no_answer_and_all_found_is_one() {
         for (asking, of_words) in [(0.0, true), (1.0, true), (0.0, false), (1.0, false), (0.2, false)] {
-            let belief = Belief::of(asking, of_words);
+            let belief = Belief::of(Headings { asking, telling: 0.5 }, of_words);
             assert!(Evidence::default().confidence(&belief) < 0.05);
             for cosine in [None, Some(0.8)] {
                 let all =
@@ -208,10 +233,10 @@ mod tests {
     #[test]
     fn a_title_that_asks_the_same_is_enough_where_titles_ask() {
         let same =
-            Evidence { coverage: 0.3, cosine: Some(0.8), fused: 0.6, margin: 0.2, title: 0.4, ..Evidence::default() };
+            Evidence { coverage: 0.25, cosine: Some(0.8), fused: 0.6, margin: 0.2, title: 0.4, ..Evidence::default() };
         for of_words in [true, false] {
-            assert!(same.confidence(&Belief::of(0.6, of_words)) > ANSWER_THRESHOLD);
-            assert!(same.confidence(&Belief::of(0.0, of_words)) < ANSWER_THRESHOLD);
+            assert!(same.confidence(&Belief::of(Headings { asking: 0.6, telling: 1.0 }, of_words)) > ANSWER_THRESHOLD);
+            assert!(same.confidence(&Belief::of(Headings { asking: 0.1, telling: 0.0 }, of_words)) < ANSWER_THRESHOLD);
         }
         assert!(
             asks("How do I export? ") && asks("\u{5982}\u{4f55}\u{5bfc}\u{51fa}\u{ff1f}") && !asks("How to export")
@@ -225,9 +250,10 @@ mod tests {
             more in prop::array::uniform6(0.0_f32..1.0),
             semantic in any::<bool>(),
             asking in 0.0_f32..1.0,
+            telling in 0.0_f32..1.0,
             of_words in any::<bool>(),
         ) {
-            let belief = Belief::of(asking, of_words);
+            let belief = Belief::of(Headings { asking, telling }, of_words);
             let evidence = |values: [f32; 6]| {
                 let [coverage, strength, cosine, fused, margin, title] = values;
                 Evidence { coverage, strength, cosine: semantic.then_some(cosine), fused, margin, title, names: 0.0 }

@@ -19,7 +19,7 @@ use crate::ports::vector_store::{Point, Publication, VectorStore, VectorVersion}
 use crate::retrieval::abbreviations::{self, Abbreviations, Lesson};
 use crate::retrieval::audience::Audiences;
 use crate::retrieval::bm25::FIELDS;
-use crate::retrieval::confidence::{self, Belief};
+use crate::retrieval::confidence::{self, Belief, Headings};
 use crate::retrieval::excerpt::excerpts;
 use crate::retrieval::fusion::Weights;
 use crate::retrieval::lexical::{Document, LexicalError, Writer};
@@ -168,21 +168,23 @@ impl IndexBuilder {
             abbreviations: self.abbreviations.clone(),
             embedder: self.embedder.clone(),
             fusion: fusion.for_repetition(self.parts.repetition()),
-            belief: Belief::of(self.asking(), is_of_words),
+            belief: Belief::of(self.headings(), is_of_words),
             semantic_failure: embedding_failure.or(store_failure),
             is_lost: AtomicBool::new(false),
             articles: self.entries.len(),
         }))
     }
 
-    /// The share of the passages that stand under a question.
-    fn asking(&self) -> f32 {
-        let (all, asked) = self
-            .slots
-            .iter()
-            .flatten()
-            .fold((0.0, 0.0), |(all, asked), slot| (all + 1.0, asked + f32::from(slot.is_asked)));
-        asked / f32::max(all, 1.0)
+    fn headings(&self) -> Headings {
+        let mut sum = Headings::default();
+        let mut passages = 0.0;
+        for slot in self.slots.iter().flatten() {
+            passages += 1.0;
+            sum.asking += f32::from(slot.is_asked);
+            sum.telling += confidence::tells(slot.heading_words);
+        }
+        let passages = f32::max(passages, 1.0);
+        Headings { asking: sum.asking / passages, telling: sum.telling / passages }
     }
 
     fn start_over(&mut self) -> Result<(), LexicalError> {
