@@ -26,8 +26,18 @@ pub const ANSWER_THRESHOLD: f32 = 0.45;
 pub(super) const EVIDENCE_PASSAGES: usize = 10;
 
 /// What the question's names count beside their share of the coverage. Set by hand: of the
-/// data sets only scifact has many, where 0 is best (AUROC .698 at 1.5, .724 at 0.5, with the weights of bare names).
+/// data sets only scifact has many, where 0 is best (with the weights of bare names AUROC
+/// .698 at 1.5, .724 at 0.5).
 const NAMES: f32 = 0.5;
+
+/// As many passages as the smallest collection has that the weights were fitted to.
+const CROWD: f32 = 100.0;
+/// Share of the passages under a question from which on all are judged like answers.
+const ASKING: f32 = 0.4;
+/// What the evidence of titles counts where all of them state, beside that of the words:
+/// less with the cosine of a sentence, to which names and numbers mean little.
+const STATING_WORDS: f32 = 0.5;
+const STATING_SENTENCES: f32 = 0.25;
 
 /// What each piece of evidence adds to the log odds of an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,9 +52,6 @@ pub struct Belief {
     title: f32,
 }
 
-/// As many passages as the smallest collection has that the weights were fitted to.
-const CROWD: f32 = 100.0;
-
 /// How the headings of a project are written; shares of its passages, 0 to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Headings {
@@ -53,13 +60,6 @@ pub struct Headings {
     /// Those under more than a name: none for two words, one in full from four on.
     pub telling: f32,
 }
-
-/// Share of the passages under a question from which on all are judged like answers.
-const ASKING: f32 = 0.4;
-/// What the evidence of titles counts where all of them state, beside that of the words:
-/// less with the cosine of a sentence, to which names and numbers mean little.
-const STATING_WORDS: f32 = 0.5;
-const STATING_SENTENCES: f32 = 0.25;
 
 impl Headings {
     /// What the evidence of titles counts, 0 to 1.
