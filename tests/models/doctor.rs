@@ -103,7 +103,7 @@ async fn an_endpoint_that_cannot_be_used_is_one_fault() {
         (cut, "neither a reason nor"),
         (answer(&[error]), "it answered with an error"),
     ] {
-        let (output, _) = doctor(vec![script], &[]).await;
+        let (output, _) = doctor(vec![script.clone(), script], &[]).await;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(!output.status.success() && text.contains(told), "{text}");
     }

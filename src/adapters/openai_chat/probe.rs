@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::request::{Content, FORM, form};
 use super::{OpenAiChat, OpenAiChatSettings};
+use crate::ports::chat_model::ChatFault;
 
 /// Tokens that one answer to a probe may have; a model that reasons needs some.
 const PROBE_TOKENS: u32 = 300;
@@ -81,10 +82,17 @@ pub async fn probe(settings: &OpenAiChatSettings) -> Result<Vec<Check>, Failure>
     ])
 }
 
+/// Asks once more where the first request was lost: a connection that was kept may be closed
+/// at any moment.
 async fn ask(endpoint: &Endpoint, question: &str, mut content: Content) -> Result<Heard, Failure> {
     content.insert("messages".to_owned(), json!([{"role": "user", "content": question}]));
     let asked = async {
-        let response = endpoint.send(&content, PROBE_TOKENS).await.outcome?;
+        let response = match endpoint.send(&content, PROBE_TOKENS).await.outcome {
+            Err(Failure { fault: ChatFault::Unavailable { .. }, .. }) => {
+                endpoint.send(&content, PROBE_TOKENS).await.outcome?
+            }
+            first => first?,
+        };
         Ok(heard::listen(response).await)
     };
     let late = || Failure::passing(format!("it did not answer within {} s", PROBE_TIME.as_secs()));
